@@ -1,0 +1,1 @@
+"""Measures Paperboy on questions, abstracts and summaries with known answers; imports the service."""

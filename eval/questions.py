@@ -1,0 +1,50 @@
+"""The questions: the development set, where it is there, and the project's own."""
+
+import json
+from typing import NamedTuple
+
+from eval.data import ROOT, data_folder
+
+SAMPLE_PAGES = ROOT / "samples" / "daily-papers"
+
+
+class Question(NamedTuple):
+    """A question over the sample pages with what is known of its answer."""
+
+    id: str
+    kind: str
+    """list, factoid, comparison, metadata or unanswerable."""
+    text: str
+    grades: dict[str, int]
+    """Relevance by title."""
+    support: tuple[str, ...]
+    """Verbatim spans that answer it."""
+
+
+def development_questions() -> list[Question]:
+    """The 29 judged questions; empty where the data folder is absent."""
+    folder = data_folder()
+    path = folder / "questions-dev.json" if folder else None
+    if path is None or not path.exists():
+        return []
+    return [
+        Question(
+            record["qid"],
+            record["type"],
+            record["question"],
+            {paper["title"]: paper["grade"] for paper in record["relevant"]},
+            tuple(span["quote"] for span in record["support"]),
+        )
+        for record in json.loads(path.read_text(encoding="utf-8"))
+    ]
+
+
+def own_questions() -> list[Question]:
+    """The project's own questions with and without an answer."""
+    cases = json.loads((ROOT / "eval" / "tasks" / "answerable-1.json").read_text(encoding="utf-8"))["cases"]
+    return [
+        Question(case["id"], "factoid", case["question"], {case["title"]: 2}, (case["answer"],))
+        if "title" in case
+        else Question(case["id"], "unanswerable", case["question"], {}, ())
+        for case in cases
+    ]

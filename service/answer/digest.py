@@ -1,0 +1,61 @@
+"""A day's papers, each with its one-sentence summary: resumable, and one bad paper never stops it."""
+
+from collections.abc import Callable
+
+from service.answer.summarize import summarize, summary_key
+from service.answer.workbench import Workbench
+from service.errors import EmptyCatalogError, InputError, PaperboyError
+from service.index.catalog import Stored
+from service.index.results import Results
+from service.settings import Mode
+from service.types import Digest, Failure, Filter, Summary
+
+Progress = Callable[[str, int, int], None]
+
+
+def papers_of(bench: Workbench, day: str, condition: Filter) -> tuple[str, list[Stored]]:
+    """The name of the day or range and its papers.
+
+    Args:
+        bench: where the catalog is.
+        day: `latest`, or empty where `condition` has the dates.
+        condition: day or range.
+
+    Raises:
+        EmptyCatalogError: the catalog has no papers.
+        InputError: there are none on that day; with the newest day that has some.
+    """
+    catalog = bench.stores.catalog
+    latest = catalog.latest_day()
+    if not catalog.count():
+        raise EmptyCatalogError("the catalog has no papers yet: paperboy ingest PATH")
+    if latest is None:
+        raise InputError("no paper of the catalog has a date, so there is no day to make a digest of")
+    if day == "latest":
+        condition = Filter(day=latest)
+    name = condition.day.isoformat() if condition.day else f"{condition.since or ''}/{condition.until or ''}"
+    dated = [(paper.day, paper) for paper in catalog.select(condition) if paper.day]
+    dated.sort(key=lambda pair: (-pair[0].toordinal(), -(pair[1].upvotes or pair[1].comments or 0), pair[1].row))
+    papers = [paper for _, paper in dated]
+    if not papers:
+        raise InputError(f"no paper is from {name}; the newest day with papers is {latest}")
+    return name, papers
+
+
+def make_digest(bench: Workbench, name: str, papers: list[Stored], mode: Mode, progress: Progress) -> Digest:
+    """Summarize the papers; what was made before under the same settings is taken as it is."""
+    results = Results(bench.stores.database)
+    summaries: list[Summary] = []
+    failures: list[Failure] = []
+    for done, paper in enumerate(papers, start=1):
+        key = summary_key(bench, paper, "sentence", mode)
+        try:
+            summary = results.get(key)
+            if summary is None:
+                summary = summarize(bench, paper, "sentence", mode)
+                results.put(key, summary)
+            summaries.append(summary)
+        except PaperboyError as error:
+            failures.append(Failure(where=f"{paper.paper_id} “{paper.title}”", reason=str(error)))
+        progress("summarizing", done, len(papers))
+    return Digest(day=name, papers=len(papers), summaries=tuple(summaries), failures=tuple(failures))

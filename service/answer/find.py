@@ -1,0 +1,129 @@
+"""From a planned question to the passages that an answer may rest on, or to the reason for having none."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from service.answer.workbench import Workbench
+from service.errors import InputError
+from service.index.catalog import Stored
+from service.index.relevance import (
+    Answerability,
+    Evidence,
+    Word,
+    answerability,
+    cut,
+    has_word,
+    question_words,
+    term_weights,
+    weigh,
+)
+from service.index.retrieval import Candidate, NearSentence, Ranking
+from service.types import Filter, Hit, Passage, QuestionKind
+
+_JUDGED = 60
+"""Candidates whose text is looked at."""
+_MOST_COMPARED = 5
+_NEW_SHARE = {"factoid": 0.15, "comparison": 0.05}
+"""Share of the question's meaning that a further paper must add to join the answer."""
+_QUANTITY = re.compile(
+    r"\bhow (?:much|many|often|large|big|small|fast|long|far|high|low|well)\b|\bby how\b|"
+    r"\b(?:what|which|with what|at what) (?:\w+ )?(?:accuracy|score|share|fraction|percentage|percent|number|size|rate|"
+    r"speed|factor|ratio|cost|amount|bleu|f1|level)\b",
+    re.IGNORECASE,
+)
+_QUANTITY_BONUS = 0.25
+_DIGIT = re.compile(r"\d")
+
+
+class Judged(NamedTuple):
+    """One candidate with its paper and what speaks for it."""
+
+    candidate: Candidate
+    paper: Stored
+    evidence: Evidence
+
+
+class Findings(NamedTuple):
+    """What retrieval found for a question."""
+
+    ranking: Ranking
+    words: list[Word]
+    judged: list[Judged]
+    """Best first."""
+    answerable: Answerability
+
+
+class Sentences(NamedTuple):
+    """A passage with the sentences of its paper that may be quoted, nearest first."""
+
+    passage: Passage
+    sentences: tuple[NearSentence, ...]
+
+
+def find(bench: Workbench, question: str, condition: Filter, kind: QuestionKind) -> Findings:
+    """Rank and judge papers for a question.
+
+    Raises:
+        InputError: the question has no word to search for.
+    """
+    lexical = bench.stores.lexical
+    ranking = bench.stores.retriever.rank(question, condition, every_paper=kind == "list")
+    if not ranking.terms:
+        raise InputError("the question has no word to search for: name a subject, a method or a paper")
+    words = question_words(question, ranking, bench.embedder, lexical)
+    candidates = ranking.candidates[:_JUDGED]
+    papers = bench.stores.catalog.at_rows([candidate.row for candidate in candidates])
+    evidence = weigh(words, ranking, candidates, papers, lexical)
+    judged = [
+        Judged(candidate, papers[candidate.row], found) for candidate, found in zip(candidates, evidence, strict=True)
+    ]
+    return Findings(ranking, words, judged, answerability(words, evidence))
+
+
+def list_passages(bench: Workbench, findings: Findings, most: int) -> list[Sentences]:
+    """As many papers as deserve it, each with the sentence that says why."""
+    ordered = sorted(findings.judged, key=lambda judged: -judged.evidence.relevance)
+    count = cut([judged.evidence.relevance for judged in ordered], most)
+    return _with_sentences(bench, findings, ordered[:count])
+
+
+def fact_passages(bench: Workbench, findings: Findings, question: str, kind: QuestionKind) -> list[Sentences]:
+    """The best paper, and further ones that bring words of the question which it lacks."""
+    analyzer = bench.stores.lexical.analyzer
+    total = sum(word.importance for word in findings.words) or 1.0
+    chosen: list[Judged] = []
+    lacking = list(findings.words)
+    for judged in findings.judged[: _MOST_COMPARED if kind == "comparison" else 2]:
+        present = set(analyzer.terms(f"{judged.paper.title} {judged.paper.abstract}"))
+        brings = [word for word in lacking if has_word(word, present)]
+        if not chosen or sum(word.importance for word in brings) >= _NEW_SHARE.get(kind, 1.0) * total:
+            chosen.append(judged)
+            lacking = [word for word in lacking if word not in brings]
+    return _with_sentences(bench, findings, chosen, wants_number=bool(_QUANTITY.search(question)))
+
+
+def _with_sentences(
+    bench: Workbench, findings: Findings, chosen: Sequence[Judged], *, wants_number: bool = False
+) -> list[Sentences]:
+    near = bench.stores.retriever.near_sentences(
+        findings.ranking.question_vector, term_weights(findings.words), [judged.paper for judged in chosen]
+    )
+    result = []
+    for marker, judged in enumerate(chosen, start=1):
+        sentences = near[judged.paper.paper_id]
+        if wants_number:
+            sentences = sorted(map(_with_bonus, sentences), key=lambda sentence: -sentence.score)
+        hit = Hit(
+            paper=judged.paper,
+            quote=sentences[0].quote,
+            score=round(judged.candidate.score, 6),
+            relevance=round(judged.evidence.relevance, 4),
+        )
+        result.append(Sentences(Passage(marker=marker, hit=hit), tuple(sentences)))
+    return result
+
+
+def _with_bonus(sentence: NearSentence) -> NearSentence:
+    bonus = _QUANTITY_BONUS if _DIGIT.search(sentence.quote.text) else 0.0
+    return sentence._replace(score=sentence.score + bonus)

@@ -1,0 +1,163 @@
+"""Answers that the catalog itself knows: dates, numbers of authors, order in time. No model takes part."""
+
+import time
+from collections.abc import Sequence
+
+from service.answer.lookup import paper_meant
+from service.answer.summarize import key_sentences
+from service.answer.workbench import Workbench
+from service.answer.write import claims_text
+from service.index.catalog import Stored
+from service.index.plan import Plan
+from service.types import Answer, Claim, Hit, Passage, Verdict
+
+
+def answer_metadata(bench: Workbench, question: str, plan: Plan, most: int) -> Answer:
+    """Answer from the catalog, or abstain with what the catalog does have."""
+    start = time.perf_counter()
+    if plan.operation in ("when", "how_many_authors", "who"):
+        papers, texts, reason = _about_one(bench, plan)
+    elif plan.operation == "which_first":
+        papers, texts, reason = _order_of_two(bench, plan)
+    elif plan.operation == "count":
+        papers, texts, reason = _count(bench, plan, most)
+    else:
+        papers, texts, reason = _select(bench, plan, most)
+    passages = [_passage(bench, marker, paper) for marker, paper in enumerate(papers, start=1)]
+    claims = [_claim(text, markers, passages) for text, markers in texts]
+    provenance = bench.provenance("extractive", start).model_copy(
+        update={"searched": bench.stores.catalog.count(), "listed": len(papers), "reason": reason}
+    )
+    return Answer(
+        question=question,
+        text=claims_text(claims) if claims else reason,
+        abstained=not claims,
+        kind="metadata",
+        claims=tuple(claims),
+        passages=tuple(passages),
+        provenance=provenance,
+    )
+
+
+Texts = list[tuple[str, tuple[int, ...]]]
+"""Claims with their markers."""
+
+
+def _select(bench: Workbench, plan: Plan, most: int) -> tuple[list[Stored], Texts, str]:
+    if plan.topic:
+        ranking = bench.stores.retriever.rank(plan.topic, plan.condition, every_paper=True)
+        near = bench.stores.catalog.at_rows([candidate.row for candidate in ranking.candidates[:_TOPICAL]])
+        found = sorted(near.values(), key=lambda paper: _sort_key(paper, plan))
+    else:
+        found = bench.stores.catalog.select(plan.condition, plan.order)
+    found = [paper for paper in found if _has_value(paper, plan)]
+    if plan.min_authors or plan.max_authors:
+        found = [p for p in found if plan.min_authors <= (p.n_authors or 0) <= (plan.max_authors or 10**6)]
+    papers = found[: plan.limit or most]
+    texts: Texts = [(_described(paper, plan), (marker,)) for marker, paper in enumerate(papers, start=1)]
+    return papers, texts, "" if papers else _nothing(bench, plan)
+
+
+_TOPICAL = 10
+
+
+def _sort_key(paper: Stored, plan: Plan) -> tuple[float, int]:
+    value = {
+        "newest": -(paper.day.toordinal() if paper.day else 0),
+        "oldest": paper.day.toordinal() if paper.day else 10**7,
+        "most_authors": -(paper.n_authors or 0),
+        "fewest_authors": paper.n_authors or 10**6,
+        "most_comments": -(paper.comments or 0),
+        "stored": 0,
+    }[plan.order]
+    return value, paper.row
+
+
+def _has_value(paper: Stored, plan: Plan) -> bool:
+    """Whether the paper has what is asked for: one without a date is not the newest."""
+    if plan.order in ("most_authors", "fewest_authors") or plan.min_authors or plan.max_authors:
+        return paper.n_authors is not None
+    if plan.order == "most_comments":
+        return paper.comments is not None
+    return paper.day is not None
+
+
+def _described(paper: Stored, plan: Plan) -> str:
+    parts = [_dated(paper)] if paper.day else []
+    if plan.order in ("most_authors", "fewest_authors") or plan.min_authors or plan.max_authors:
+        parts.append(f"{paper.n_authors} authors")
+    if plan.order == "most_comments":
+        parts.append(f"{paper.comments} comments")
+    return f"“{paper.title}” ({', '.join(parts)})" if parts else f"“{paper.title}”"
+
+
+def _dated(paper: Stored) -> str:
+    """The paper's own date, or else the day on which it was listed."""
+    if paper.published:
+        inferred = ", year inferred" if paper.published_inferred else ""
+        return f"published {paper.published.isoformat()}{inferred}"
+    return f"listed {paper.listed.isoformat()}" if paper.listed else "no date"
+
+
+def _nothing(bench: Workbench, plan: Plan) -> str:
+    latest = bench.stores.catalog.latest_day()
+    if latest is None:
+        return "No paper of the catalog has a date."
+    oldest = bench.stores.catalog.select(plan.condition.__class__(), "oldest", 1)[0].day
+    when = f"the dated papers are from {oldest} to {latest}"
+    return f"No paper of the catalog fits; {when}."
+
+
+def _count(bench: Workbench, plan: Plan, most: int) -> tuple[list[Stored], Texts, str]:
+    found = bench.stores.catalog.select(plan.condition, "oldest")
+    if not found:
+        return [], [], _nothing(bench, plan)
+    dated = [paper for paper in found if paper.day]
+    papers = (dated or found)[:most]
+    what = "paper fits" if len(found) == 1 else "papers fit"
+    text = f"{len(found)} {what}, such as these" if len(found) > len(papers) else f"{len(found)} {what}"
+    return papers, [(text, tuple(range(1, len(papers) + 1)))], ""
+
+
+def _about_one(bench: Workbench, plan: Plan) -> tuple[list[Stored], Texts, str]:
+    name = plan.subjects[0]
+    paper = paper_meant(bench, name)
+    if paper is None:
+        return [], [], f"No paper of the catalog is known as “{name}”."
+    if plan.operation == "when":
+        known, missing = f"({_dated(paper)})" if paper.day else "", "date"
+    elif plan.operation == "how_many_authors":
+        known, missing = f"has {paper.n_authors} authors" if paper.n_authors else "", "number of authors"
+    else:
+        known, missing = f"is by {', '.join(paper.authors)}" if paper.authors else "", "names of authors"
+    if not known:
+        return [], [], f"The catalog has no {missing} for “{paper.title}”."
+    return [paper], [(f"“{paper.title}” {known}", (1,))], ""
+
+
+def _order_of_two(bench: Workbench, plan: Plan) -> tuple[list[Stored], Texts, str]:
+    papers: list[Stored] = []
+    for name in plan.subjects:
+        paper = paper_meant(bench, name)
+        if paper is None:
+            return [], [], f"No paper of the catalog is known as “{name}”."
+        if paper.day is None:
+            return [], [], f"The catalog has no date for “{paper.title}”."
+        papers.append(paper)
+    first, second = papers
+    days = first.day, second.day
+    relation = "on the same day as" if days[0] == days[1] else "before" if str(days[0]) < str(days[1]) else "after"
+    text = f"“{first.title}” ({_dated(first)}) came {relation} “{second.title}” ({_dated(second)})"
+    return papers, [(text, (1, 2))], ""
+
+
+def _passage(bench: Workbench, marker: int, paper: Stored) -> Passage:
+    """The paper with the sentence that says best what it is about."""
+    return Passage(
+        marker=marker, hit=Hit(paper=paper, quote=key_sentences(bench, paper, 1)[0], score=1.0, relevance=1.0)
+    )
+
+
+def _claim(text: str, markers: tuple[int, ...], passages: Sequence[Passage]) -> Claim:
+    quotes = tuple(passages[marker - 1].hit.quote for marker in markers)
+    return Claim(text=text, citations=markers, quotes=quotes, verdict=Verdict.SUPPORTED, reason="from the catalog")

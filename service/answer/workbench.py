@@ -1,0 +1,58 @@
+"""What the use cases work with: stores, models, prompts. Built once by the library and passed down."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.answer.prompts import Prompt, load_prompt
+from service.index.stores import Stores
+from service.ports import Embedder, Engine, Generation
+from service.settings import Mode
+from service.text import content_hash
+from service.types import Provenance
+
+OnText = Callable[[str], None]
+EXTRACTIVE = "extractive"
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """The parts that answering and summarizing need. `engine` loads the writer at first use."""
+
+    stores: Stores
+    embedder: Embedder
+    engine: Callable[[], Engine]
+    writer_fingerprint: Callable[[], str]
+    """Hash of the writer's file; needs no loading."""
+    prompts: Path
+    seed: int
+
+    def terms(self, text: str) -> list[str]:
+        """Stemmed content words of a text."""
+        return list(self.stores.lexical.analyzer.query_terms(text).elements())
+
+    def prompt(self, task: str) -> Prompt:
+        """The prompt of a task for the writer in use."""
+        return load_prompt(self.prompts, self.engine().family, task)
+
+    def prompts_fingerprint(self) -> str:
+        """Hash of all prompt files."""
+        return content_hash(*(path.read_text(encoding="utf-8") for path in sorted(self.prompts.glob("*/*.toml"))))
+
+    def provenance(
+        self, mode: Mode, start: float, prompt: Prompt | None = None, made: Generation | None = None
+    ) -> Provenance:
+        """What made a text; `start` is what `time.perf_counter` said at the beginning."""
+        writer = self.engine() if mode != EXTRACTIVE and made is not None else None
+        return Provenance(
+            engine=writer.name if writer else EXTRACTIVE,
+            engine_fingerprint=writer.fingerprint if writer else "",
+            prompt=f"{prompt.name}@{prompt.fingerprint}" if prompt and writer else "",
+            mode=mode,
+            seed=self.seed if writer else None,
+            prompt_tokens=made.prompt_tokens if made else 0,
+            output_tokens=made.output_tokens if made else 0,
+            seconds=round(time.perf_counter() - start, 3),
+            index_fingerprint=self.stores.fingerprint,
+        )

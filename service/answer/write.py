@@ -1,0 +1,165 @@
+"""From passages to text with markers, in three ways: extractive, quotes, free."""
+
+import re
+import time
+from collections.abc import Sequence
+
+from service.answer.find import Sentences
+from service.answer.prompts import Prompt, PromptPassage
+from service.answer.verify import Source, check_cited
+from service.answer.workbench import OnText, Workbench
+from service.errors import RequestTooLargeError
+from service.index.retrieval import NearSentence
+from service.ports import Choice, Choices, Generation, GenerationRequest
+from service.sentences import sentences as split_sentences
+from service.settings import Mode
+from service.types import Claim, Provenance, Quote, Verdict
+
+SENTINEL = "NOT ANSWERED BY THE PAPERS"
+"""What a free writer says to abstain; matched exactly."""
+_MARKERS = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
+_THINKING = re.compile(r"^\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
+
+Slot = list[NearSentence]
+"""Sentences of which exactly one is written at this place of the text."""
+
+
+def slots(passage: Sentences, count: int, candidates: int, margin: float) -> list[Slot]:
+    """Places for the `count` best sentences of a passage; the last may go to another that is nearly as good."""
+    ranked = passage.sentences
+    result: list[Slot] = [[sentence] for sentence in ranked[: count - 1]]
+    rest = ranked[count - 1 :]
+    near = [sentence for sentence in rest if rest[0].score - sentence.score <= margin]
+    if near:
+        result.append(near[: max(1, candidates)])
+    return result
+
+
+def quoted_claim(quote: Quote, marker: int) -> Claim:
+    """A claim that is a sentence of the passage itself."""
+    return Claim(text=quote.text, citations=(marker,), quotes=(quote,), verdict=Verdict.SUPPORTED)
+
+
+def write_answer(
+    bench: Workbench, question: str, passages: Sequence[Sentences], per_passage: int, mode: Mode, on_text: OnText | None
+) -> tuple[list[Claim], Provenance]:  # fmt: skip
+    """The claims of an answer in the order written."""
+    start = time.perf_counter()
+    if mode == "extractive":
+        claims = [
+            quoted_claim(sentence.quote, passage.passage.marker)
+            for passage in passages
+            for sentence in passage.sentences[:per_passage]
+        ]
+        if on_text:
+            on_text(claims_text(claims))
+        return claims, bench.provenance(mode, start)
+    if mode == "quotes":
+        return _write_quotes(bench, question, list(passages), per_passage, on_text, start)
+    return _write_freely(bench, question, list(passages), on_text, start)
+
+
+def claims_text(claims: Sequence[Claim]) -> str:
+    """Claims as lines with their markers."""
+    return "\n".join(" ".join([claim.text, *(f"[{marker}]" for marker in claim.citations)]) for claim in claims)
+
+
+def _write_quotes(
+    bench: Workbench,
+    question: str,
+    passages: list[Sentences],
+    per_passage: int,
+    on_text: OnText | None,
+    start: float,
+) -> tuple[list[Claim], Provenance]:
+    prompt = bench.prompt("answer")
+    options: list[Choice] = []
+    sources: list[tuple[Quote, int]] = []
+    groups = 0
+    for passage in passages:
+        for slot in slots(passage, per_passage, prompt.candidates, prompt.margin):
+            for sentence in slot:
+                text = prompt.sentences([sentence.quote.text], passage.passage.marker)
+                if all(option.text != text for option in options):
+                    options.append(Choice(text, groups))
+                    sources.append((sentence.quote, passage.passage.marker))
+            groups += 1
+    used = sorted({option.group for option in options})
+    choices = Choices(tuple(options), minimum=len(used), maximum=len(used), ordered=True)
+    made = _generate(bench, question, passages, prompt, sources, choices, on_text)
+    claims = [quoted_claim(*sources[index]) for index in made.chosen]
+    return claims, bench.provenance("quotes", start, prompt, made)
+
+
+def _generate(
+    bench: Workbench,
+    question: str,
+    passages: list[Sentences],
+    prompt: Prompt,
+    sources: list[tuple[Quote, int]],
+    choices: Choices | None,
+    on_text: OnText | None,
+) -> Generation:
+    """Ask the writer; passages that do not fit its context are left out of the prompt, the last ones first."""
+    engine = bench.engine()
+    shown = list(passages)
+    while True:
+        block = prompt.passages([_prompt_passage(passage, sources) for passage in shown])
+        request = GenerationRequest(
+            prompt.messages(passages=block, question=question),
+            max_tokens=prompt.max_tokens,
+            seed=bench.seed,
+            choices=choices,
+            lead=prompt.lead,
+        )
+        try:
+            return engine.generate(request, on_text)
+        except RequestTooLargeError:
+            if len(shown) <= 1:
+                raise
+            shown.pop()
+
+
+def _prompt_passage(passage: Sentences, sources: list[tuple[Quote, int]]) -> PromptPassage:
+    """A passage with the sentences that may be written, in the order of the abstract."""
+    marker = passage.passage.marker
+    quotes = sorted((quote for quote, owner in sources if owner == marker), key=lambda quote: quote.start)
+    return PromptPassage(marker, passage.passage.hit.paper.title, tuple(quote.text for quote in quotes))
+
+
+def _write_freely(
+    bench: Workbench, question: str, passages: list[Sentences], on_text: OnText | None, start: float
+) -> tuple[list[Claim], Provenance]:
+    prompt = bench.prompt("answer-free")
+    sources = [
+        (sentence.quote, passage.passage.marker)
+        for passage in passages
+        for sentence in passage.sentences[: prompt.candidates]
+    ]
+    made = _generate(bench, question, passages, prompt, sources, None, on_text)
+    papers = {
+        passage.passage.marker: Source(passage.passage.hit.paper.paper_id, passage.passage.hit.paper.abstract)
+        for passage in passages
+    }
+    claims = [check_cited(text, markers, papers, bench.terms) for text, markers in parse_claims(made.text)]
+    return claims, bench.provenance("free", start, prompt, made)
+
+
+def parse_claims(text: str) -> list[tuple[str, tuple[int, ...]]]:
+    """Sentences of a free text with the passages that each cites; nothing where it is the sentinel."""
+    text = _THINKING.sub("", text).strip()
+    if not text or text.strip(" .") == SENTINEL:
+        return []
+    claims: list[tuple[str, tuple[int, ...]]] = []
+    for sentence in split_sentences(text):
+        markers = tuple(
+            dict.fromkeys(int(number) for found in _MARKERS.findall(sentence) for number in re.split(r"[,;]", found))
+        )
+        bare = " ".join(_MARKERS.sub(" ", sentence).split()).replace(" .", ".")
+        if bare.strip(" .;,"):
+            claims.append((bare, markers))
+        elif markers and claims:
+            # A marker behind the full stop belongs to the sentence before it.
+            previous, cited = claims[-1]
+            claims[-1] = (previous, tuple(dict.fromkeys((*cited, *markers))))
+    return claims

@@ -1,0 +1,201 @@
+"""What people see: tables, answers with their citations, progress on stderr. With JSON, stdout has one document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich import box
+from rich.console import Console as RichConsole
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from service.answer import render
+from service.contract import digest_document
+from service.errors import InputError
+
+if TYPE_CHECKING:
+    from service.doctor import DoctorReport
+    from service.types import Answer, Claim, Digest, Failure, Hit, IngestReport, Paper, Summary, Verification
+
+_VERDICT_STYLE = {"supported": "green", "unsupported": "red", "uncited": "yellow", "miscited": "red"}
+_MANY = 20
+
+
+class Console:
+    """Prints for people, or one JSON document."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self._out = RichConsole(highlight=False, soft_wrap=True)
+        self._err = RichConsole(stderr=True, highlight=False)
+
+    def show(self, document: Mapping[str, Any], for_people: Callable[[], None]) -> None:
+        """Print the document, or call what prints for people."""
+        if self.as_json:
+            click.echo(json.dumps(document, ensure_ascii=False))
+        else:
+            for_people()
+
+    def note(self, text: str) -> None:
+        """A remark on stderr."""
+        self._err.print(f"[yellow]{escape(text)}[/]")
+
+    def line(self, text: str) -> None:
+        """A line on stdout; untrusted text in it is shown as it is."""
+        self._out.print(Text(text))
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str, int, int], None]]:
+        """A bar on stderr for each kind of work; it goes when the work is done."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self._err, transient=True, disable=not self._err.is_terminal) as bars:
+            tasks: dict[str, Any] = {}
+
+            def update(what: str, done: int, total: int) -> None:
+                if what not in tasks:
+                    tasks[what] = bars.add_task(what)
+                bars.update(tasks[what], completed=done, total=total or None)
+
+            yield update
+
+    def write_file(self, path: Path, text: str) -> None:
+        """Write a file whole or not at all.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        try:
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.replace(path)
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror}") from None
+
+    def ingest_report(self, report: IngestReport) -> None:
+        """What an ingest did."""
+        self.line(
+            f"{report.papers} papers in the catalog: {report.added} added, {report.updated} updated, "
+            f"{report.unchanged} unchanged, {report.duplicates} duplicates merged, in {report.seconds:.1f} s."
+        )
+        self._failures(report.failures)
+
+    def hits(self, hits: Sequence[Hit]) -> None:
+        """Search results."""
+        for rank, hit in enumerate(hits, start=1):
+            self._out.print(Text.assemble((f"{rank:2} ", "dim"), (hit.paper.title, "bold")))
+            self._out.print(Text(f"   {render.facts(hit.paper)}", style="dim"))
+            self._out.print(Text(f"   {hit.quote.text}"))
+
+    def answer(self, answer: Answer) -> None:
+        """An answer: claims with markers, then the papers."""
+        if answer.abstained:
+            self._out.print(Text(answer.text, style="yellow"))
+            return
+        for claim in answer.claims:
+            self._claim(claim)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=False)
+        for heading in ("", "paper", "", "p"):
+            table.add_column(heading, justify="right" if heading == "p" else "left")
+        for passage in answer.passages:
+            paper = passage.hit.paper
+            facts = (Text(f"[{passage.marker}]"), Text(paper.title), Text(paper.paper_id, style="dim"))
+            table.add_row(*facts, f"{passage.hit.relevance:.2f}")
+        self._out.print()
+        self._out.print(table)
+        made = answer.provenance
+        searched = f"searched {made.searched} papers, judged {made.judged}, listed {made.listed}"
+        self._out.print(Text(f"{searched} · {made.engine} ({made.mode}) · {made.seconds:.2f} s", style="dim"))
+
+    def summary(self, summary: Summary) -> None:
+        """A summary under the paper's title."""
+        if summary.title:
+            self._out.print(Text(summary.title, style="bold"))
+        if all(claim.verdict == "supported" for claim in summary.claims):
+            self.line(summary.text)
+        else:
+            for claim in summary.claims:
+                self._claim(claim)
+
+    def digest(self, digest: Digest, text: str, out: Path | None) -> None:
+        """The digest, or where it was written."""
+        if out is None:
+            click.echo(text, nl=False)
+        else:
+            self.line(f"{out}: {len(digest.summaries)} of {digest.papers} papers of {digest.day}.")
+        self._failures(digest.failures)
+
+    def verification(self, verification: Verification) -> None:
+        """Each claim with its verdict."""
+        for claim in verification.claims:
+            self._claim(claim)
+        word = "faithful" if verification.faithful else "not faithful"
+        self.line(f"{word}, score {verification.score:.2f}")
+
+    def models(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Known models."""
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for heading, justify in (
+            ("name", "left"),
+            ("here", "left"),
+            ("file", "right"),
+            ("memory", "right"),
+            ("licence", "left"),
+        ):
+            table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        for row in rows:
+            here = Text("yes", style="green") if row["path"] else Text("no", style="dim")
+            size, memory = f"{row['size'] / 2**20:,.0f} MiB", f"{row['memory_gib']:.1f} GiB"
+            table.add_row(row["name"], here, size, memory, row["licence"])
+        self._out.print(table)
+        self.line("Fetch one with `paperboy models pull NAME`, use it with `--model NAME`; models.md says more.")
+
+    def model_checks(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """What is wrong with which model file."""
+        for row in rows:
+            mark = Text(row["problem"], style="red") if row["problem"] else Text("sound", style="green")
+            self._out.print(Text.assemble(f"{row['name']}: ", mark, (f"  {row['path']}", "dim")))
+
+    def doctor(self, report: DoctorReport) -> None:
+        """The state of the home directory and of the machine."""
+        for name, value in report.facts:
+            self._out.print(Text.assemble((f"{name:<12}", "dim"), value))
+        for problem in report.problems:
+            self._out.print(Text(problem, style="red"))
+        for action in report.mended:
+            self._out.print(Text(action, style="yellow"))
+        if report.sound:
+            self._out.print(Text("All is well.", style="green"))
+
+    def _claim(self, claim: Claim) -> None:
+        markers = " ".join(f"[{marker}]" for marker in claim.citations)
+        line = Text(claim.text)
+        if markers:
+            line.append(f" {markers}", style="cyan")
+        if claim.verdict != "supported":
+            reason = f" ({claim.reason})" if claim.reason else ""
+            line.append(f"  {claim.verdict.value}{reason}", style=_VERDICT_STYLE[claim.verdict])
+        self._out.print(line)
+
+    def _failures(self, failures: Sequence[Failure]) -> None:
+        for failure in failures[:_MANY]:
+            self._err.print(Text(f"{failure.where}: {failure.reason}", style="red"))
+        if len(failures) > _MANY:
+            self._err.print(Text(f"… and {len(failures) - _MANY} more; --json lists them all.", style="red"))
+
+
+def digest_text(form: str, digest: Digest, papers: Mapping[str, Paper]) -> str:
+    """A digest in one of the formats of `paperboy digest`."""
+    if form == "html":
+        return render.to_html(digest, papers)
+    if form == "atom":
+        return render.to_atom(digest, papers)
+    if form == "json":
+        return json.dumps(digest_document(digest), ensure_ascii=False, indent=1) + "\n"
+    return render.to_markdown(digest, papers)

@@ -1,0 +1,144 @@
+"""What `paperboy doctor` and `paperboy models` say: the state of the home, of the build and of the model files."""
+
+import importlib.metadata
+import platform
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from service import __version__, resources
+from service.errors import ModelError, PaperboyError
+from service.index.home import Home
+from service.index.stores import Differences
+from service.library import Library
+from service.llm import models, native
+from service.settings import Settings
+
+_PACKAGES = ("llama-cpp-python", "chromadb", "tantivy", "langchain-text-splitters")
+Row = dict[str, Any]
+
+
+class DoctorReport(NamedTuple):
+    """What was found, and what was done about it."""
+
+    facts: list[tuple[str, str]]
+    problems: list[str]
+    mended: list[str]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self.problems
+
+    def document(self) -> Row:
+        """As JSON."""
+        return {
+            "sound": self.sound,
+            "facts": dict(self.facts),
+            "problems": self.problems,
+            "mended": self.mended,
+        }
+
+
+def examine(settings: Settings, note: Callable[[str], None], *, mend: bool) -> DoctorReport:
+    """Look at everything; with `mend`, make the indexes agree with the catalog.
+
+    Raises:
+        HomeError: the home directory cannot be used at all.
+    """
+    report = DoctorReport(_machine(), _model_problems(settings), [])
+    with Library.open(settings, note) as library:
+        found = library.differences()
+        counts = library.counts()
+        report.facts.append(("home", f"{settings.home}: {counts[0]} papers, {counts[1]} chunks"))
+        if found.none:
+            report.facts.append(("indexes", "Chroma and the lexical index agree with the catalog"))
+        elif found.damaged:
+            report.problems.append(
+                f"the catalog itself is damaged ({found.damaged[0]}): restore a backup with `paperboy restore FILE`"
+            )
+        elif mend:
+            library.mend(found)
+            report.mended.append(f"mended: {_described(found)}")
+            left = library.differences()
+            if not left.none:
+                report.problems.append(f"still differs: {_described(left)}; try `paperboy reindex`")
+        else:
+            report.problems.append(f"differs from the catalog: {_described(found)}; `paperboy doctor` mends it")
+    return report
+
+
+def model_rows(settings: Settings) -> list[Row]:
+    """The registry, with where each file is."""
+    rows = []
+    for model in models.known_models():
+        row: Row = model.model_dump()
+        row["path"] = next((str(f / model.file) for f in _folders(settings) if (f / model.file).exists()), None)
+        rows.append(row)
+    return rows
+
+
+def check_models(settings: Settings) -> list[Row]:
+    """Every model file that is here, checked; and those in use, whether here or not."""
+    paths = {path for folder in _folders(settings) for path in folder.glob("*.gguf")}
+    for name in (settings.writer, settings.embedder):
+        try:
+            paths.add(models.resolve(name, _folders(settings)))
+        except ModelError:
+            paths.add(Path(name))
+    return [_checked(path) for path in sorted(paths)]
+
+
+def run_evaluation(arguments: Iterable[str]) -> int:
+    """Run the evaluation of the checkout as a process of its own: it imports the service, not the other way round.
+
+    Raises:
+        PaperboyError: there is no checkout.
+    """
+    root = Path(__file__).resolve().parent.parent
+    if not (root / "eval" / "__main__.py").exists():
+        raise PaperboyError("`paperboy eval` needs a checkout of the repository: the evaluation is not installed")
+    command = [sys.executable, "-m", "eval", *arguments]
+    return subprocess.run(command, cwd=root, check=False).returncode  # noqa: S603
+
+
+def _machine() -> list[tuple[str, str]]:
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+    gpu = "can offload layers to a GPU" if native.supports_gpu() else "CPU only"
+    return [
+        ("paperboy", __version__),
+        ("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        ("packages", f"{versions}, SQLite {sqlite3.sqlite_version}"),
+        ("llama.cpp", gpu),
+        ("processor", native.system_info()),
+        ("free cores", str(native.free_cores())),
+    ]
+
+
+def _model_problems(settings: Settings) -> list[str]:
+    rows = [row for row in check_models(settings) if row["problem"]]
+    return [f"model {row['name']}: {row['problem']} ({row['path']})" for row in rows]
+
+
+def _checked(path: Path) -> Row:
+    found = models.check(path)
+    return {"name": found.name, "path": str(found.path), "sha256": found.sha256, "problem": found.problem}
+
+
+def _folders(settings: Settings) -> tuple[Path, ...]:
+    return Home(settings.home).models, resources.models_folder()
+
+
+def _described(found: Differences) -> str:
+    parts = (
+        (found.pending, "papers pending"),
+        (found.missing_vectors, "vectors missing"),
+        (found.wrong_vectors, "vectors wrong"),
+        (found.orphan_vectors, "vectors of no paper"),
+        (found.missing_texts, "texts missing"),
+        (found.orphan_texts, "texts of no paper"),
+    )
+    return ", ".join(f"{count} {what}" for count, what in parts if count)

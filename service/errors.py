@@ -1,0 +1,53 @@
+"""Named errors. The message of each is the one line that a person reads: what is wrong and what to do next."""
+
+
+class PaperboyError(Exception):
+    """A request that cannot be served; the command line prints the message and ends with status 2."""
+
+
+class InputError(PaperboyError):
+    """What was asked is empty, too long, or makes no sense."""
+
+
+class SettingsError(PaperboyError):
+    """A setting is unknown or has a value that cannot be used."""
+
+
+class HomeError(PaperboyError):
+    """The home directory cannot be used: not writable, damaged, or made by a newer version."""
+
+
+class HomeBusyError(HomeError):
+    """Another process owns the home directory."""
+
+
+class SourceError(PaperboyError):
+    """An input file cannot be read at all, or its format is not known."""
+
+
+class PaperNotFoundError(PaperboyError):
+    """No paper of the catalog has this id or title."""
+
+
+class EmptyCatalogError(PaperboyError):
+    """The request needs papers and the catalog has none."""
+
+
+class ModelError(PaperboyError):
+    """A model file is missing, damaged, or of the wrong kind."""
+
+
+class EngineError(PaperboyError):
+    """The writer failed on this request."""
+
+
+class RequestTooLargeError(EngineError):
+    """A prompt does not fit the model's context; the message has both numbers."""
+
+
+class DownloadError(PaperboyError):
+    """Weights could not be fetched."""
+
+
+class IndexUnusableError(PaperboyError):
+    """A derived index cannot be read; it can be rebuilt from the catalog."""

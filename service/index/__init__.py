@@ -1,0 +1,1 @@
+"""The catalog and what is derived from it: chunks, vectors, lexical index, retrieval, plans."""

@@ -1,0 +1,146 @@
+"""The SQLite file below the catalog: schema, durability, backup.
+
+WAL with synchronous=FULL: what a commit has acknowledged survives a power cut.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.errors import HomeError
+
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE papers (
+    row INTEGER PRIMARY KEY,
+    paper_id TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL,
+    title_key TEXT NOT NULL,
+    abstract TEXT NOT NULL,
+    authors TEXT NOT NULL,
+    n_authors INTEGER,
+    published TEXT,
+    published_inferred INTEGER NOT NULL,
+    listed TEXT,
+    day TEXT GENERATED ALWAYS AS (coalesce(listed, published)) VIRTUAL,
+    categories TEXT NOT NULL,
+    url TEXT,
+    comments INTEGER,
+    upvotes INTEGER,
+    source TEXT NOT NULL,
+    own_id INTEGER NOT NULL,
+    -- Fingerprint of embedder and chunking that the vectors below were made with; NULL: none yet.
+    vectors_fingerprint TEXT,
+    -- The same, once the derived indexes have the paper too.
+    indexed_fingerprint TEXT
+) STRICT;
+CREATE INDEX papers_title ON papers (title_key);
+CREATE INDEX papers_day ON papers (day);
+CREATE INDEX papers_indexed ON papers (indexed_fingerprint);
+CREATE TABLE chunks (
+    paper_row INTEGER NOT NULL REFERENCES papers (row) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    end INTEGER NOT NULL,
+    sentences TEXT NOT NULL,
+    -- float32, unit length.
+    vector BLOB NOT NULL,
+    -- One float16 row per sentence: half the size, cosines exact to three digits.
+    sentence_vectors BLOB NOT NULL,
+    PRIMARY KEY (paper_row, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE summaries (
+    key TEXT PRIMARY KEY,
+    paper_id TEXT NOT NULL,
+    document TEXT NOT NULL,
+    made TEXT NOT NULL DEFAULT (datetime('now'))
+) STRICT;
+CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+_COPY_PAGES = 1_000
+
+
+class Database:
+    """One connection, used by the process that owns the home directory."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or create it.
+
+        Raises:
+            HomeError: not writable, not a catalog, damaged, or of a newer version.
+        """
+        self.path = path
+        try:
+            self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self.connection.row_factory = sqlite3.Row
+            self.connection.execute("PRAGMA journal_mode = WAL")
+            self.connection.execute("PRAGMA synchronous = FULL")
+            self.connection.execute("PRAGMA foreign_keys = ON")
+            self._prepare_schema()
+        except sqlite3.DatabaseError as error:
+            raise HomeError(
+                f"catalog {path} cannot be opened ({error}): restore a backup with `paperboy restore FILE`, "
+                "or use another --home"
+            ) from None
+
+    def _prepare_schema(self) -> None:
+        version = int(self.connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > SCHEMA_VERSION:
+            raise HomeError(
+                f"catalog {self.path} is of a newer Paperboy (schema {version}, this one knows {SCHEMA_VERSION}): "
+                "upgrade Paperboy"
+            )
+        if version == 0:
+            self.connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing: committed at the end, rolled back on an exception."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.connection
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    def problems(self) -> list[str]:
+        """What SQLite's own check finds wrong; nothing when the file is sound."""
+        rows = self.connection.execute("PRAGMA quick_check(5)").fetchall()
+        return [str(row[0]) for row in rows if row[0] != "ok"]
+
+    def close(self) -> None:
+        """Close the connection; a second call does nothing."""
+        self.connection.close()
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """A consistent copy of a catalog, also while its owner writes to it.
+
+    Raises:
+        HomeError: there is no sound catalog at `source`, or `target` exists or cannot be written.
+    """
+    if not source.is_file():
+        raise HomeError(f"there is no catalog at {source}")
+    if target.exists():
+        raise HomeError(f"{target} exists already: choose another name")
+    unfinished = target.with_name(target.name + ".unfinished")
+    try:
+        reading = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
+        writing = sqlite3.connect(unfinished)
+        try:
+            reading.backup(writing, pages=_COPY_PAGES)
+            version = int(writing.execute("PRAGMA user_version").fetchone()[0])
+            sound = writing.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
+            writing.execute("PRAGMA journal_mode = DELETE")
+        finally:
+            writing.close()
+            reading.close()
+        if not sound or not 1 <= version <= SCHEMA_VERSION:
+            raise HomeError(f"{source} is not a sound catalog of this version")
+        unfinished.rename(target)
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise HomeError(f"{source} could not be copied to {target}: {error}") from None
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,98 @@
+"""Brings the vectors and the derived indexes up to the catalog: whatever was interrupted is finished here.
+
+Each paper carries two fingerprints (embedder file and chunking version): of its vectors, and of its entry in the
+indexes. A paper whose fingerprint is not the current one is pending. So a crash between the stores loses nothing,
+and another embedder leads to a new index, never to a mixed one.
+"""
+
+from collections.abc import Callable
+
+from service.index import chunking
+from service.index.catalog import Catalog, Stored
+from service.index.chunk_store import ChunkStore
+from service.index.database import Database
+from service.index.lexical import LexicalIndex
+from service.index.vectors import ChromaStore
+from service.ports import Embedder, PassageVectors
+from service.text import content_hash
+from service.types import Chunk
+
+_EMBED_BATCH = 32
+_INDEX_BATCH = 1_000
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done, and of how many."""
+
+
+def index_fingerprint(embedder: Embedder) -> str:
+    """What an index was made with."""
+    return content_hash(embedder.fingerprint, str(embedder.max_tokens), chunking.VERSION)
+
+
+class Indexer:
+    """Embeds and indexes pending papers."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalog: Catalog,
+        chunks: ChunkStore,
+        lexical: LexicalIndex,
+        embedder: Embedder,
+    ) -> None:
+        self._database, self._catalog, self._chunks = database, catalog, chunks
+        self._lexical, self._embedder = lexical, embedder
+        self.fingerprint = index_fingerprint(embedder)
+
+    def embed_pending(self, progress: Progress) -> int:
+        """Chunk and embed the papers without current vectors; each batch is durable once it is done.
+
+        Returns:
+            the number of papers embedded.
+        """
+        total = self._catalog.pending("vectors_fingerprint", self.fingerprint)
+        done = 0
+        for batch in self._catalog.batches("vectors_fingerprint", self.fingerprint, _EMBED_BATCH):
+            made = [(paper, self._chunk(paper)) for paper in batch]
+            vectors = self._embed(made)
+            with self._database.transaction():
+                for paper, chunks in made:
+                    self._chunks.put(paper.row, chunks, vectors[paper.row])
+                self._catalog.mark("vectors_fingerprint", [paper.row for paper in batch], self.fingerprint)
+            done += len(batch)
+            progress("embedding", done, total)
+        return done
+
+    def index_pending(self, vectors: ChromaStore, progress: Progress) -> None:
+        """Enter the papers with current vectors into Chroma and the lexical index."""
+        total = self._catalog.pending("indexed_fingerprint", self.fingerprint)
+        done = 0
+        for batch in self._catalog.batches("indexed_fingerprint", self.fingerprint, _INDEX_BATCH):
+            stale = [paper.paper_id for paper in batch if paper.stale]
+            vectors.delete_papers(stale)
+            vectors.put(self._chunks.stored_vectors(batch))
+            self._lexical.put((paper.row, f"{paper.title} {paper.abstract}") for paper in batch)
+            with self._database.transaction():
+                self._catalog.mark("indexed_fingerprint", [paper.row for paper in batch], self.fingerprint)
+            done += len(batch)
+            progress("indexing", done, total)
+
+    def _chunk(self, paper: Stored) -> list[Chunk]:
+        return chunking.chunk_paper(paper, self._embedder.count_tokens, self._embedder.max_tokens)
+
+    def _embed(self, made: list[tuple[Stored, list[Chunk]]]) -> dict[int, list[PassageVectors]]:
+        titles = {
+            paper.row: chunking.embedded_title(paper.title, self._embedder.count_tokens, self._embedder.max_tokens)
+            for paper, _ in made
+        }
+        passages = [
+            [titles[paper.row], *(paper.abstract[start:end] for start, end in chunk.sentences)]
+            for paper, chunks in made
+            for chunk in chunks
+        ]
+        results = iter(self._embedder.embed_passages(passages))
+        return {paper.row: [_without_title(next(results)) for _ in chunks] for paper, chunks in made}
+
+
+def _without_title(vectors: PassageVectors) -> PassageVectors:
+    return PassageVectors(vectors.whole, vectors.segments[1:])

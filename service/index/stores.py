@@ -1,0 +1,189 @@
+"""Catalog, chunks and the indexes derived from them, opened together and kept in step.
+
+Whatever is missing or damaged among the derived is rebuilt here from the catalog, without embedding anything again.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from service.errors import IndexUnusableError
+from service.index.catalog import Catalog
+from service.index.chunk_store import ChunkStore
+from service.index.database import Database
+from service.index.home import Home
+from service.index.indexer import Indexer, Progress
+from service.index.lexical import LexicalIndex
+from service.index.retrieval import Retriever
+from service.index.vectors import ChromaStore, Probe, remove_store
+from service.ports import Embedder, StoredVector
+
+_SAME_VECTOR = 1e-4
+_COMPARE_BATCH = 2_000
+
+
+class Differences(NamedTuple):
+    """What a check of the home directory found; all zero when catalog and indexes agree."""
+
+    damaged: tuple[str, ...]
+    """What SQLite's own check says."""
+    pending: int
+    """Papers that wait to be embedded or indexed."""
+    missing_vectors: int
+    wrong_vectors: int
+    orphan_vectors: int
+    missing_texts: int
+    orphan_texts: int
+
+    @property
+    def none(self) -> bool:
+        """Whether everything agrees."""
+        return not self.damaged and not any(self[1:])
+
+
+class Stores:
+    """Everything below one home directory. The home must be owned."""
+
+    def __init__(self, home: Home, embedder: Embedder, *, chroma_cold_limit: int, note: Callable[[str], None]) -> None:
+        """Open the catalog and the lexical index; Chroma is opened at first use.
+
+        Args:
+            home: owned home directory.
+            embedder: makes the vectors of new papers.
+            chroma_cold_limit: chunks up to which Chroma is opened for a single search.
+            note: told what had to be rebuilt.
+
+        Raises:
+            HomeError: the catalog cannot be opened.
+        """
+        self._home, self._embedder, self._note = home, embedder, note
+        self._limit = chroma_cold_limit
+        self.database = Database(home.catalog)
+        self.catalog = Catalog(self.database)
+        self.chunks = ChunkStore(self.database, embedder.dimensions)
+        self._chroma: ChromaStore | None = None
+        self._probe: Probe | None = None
+        self.lexical = self._open_lexical()
+        self.indexer = Indexer(self.database, self.catalog, self.chunks, self.lexical, embedder)
+        self.retriever = Retriever(self.catalog, self.chunks, self.lexical, embedder, self._vectors_for_search)
+
+    @property
+    def fingerprint(self) -> str:
+        """What the index is made with."""
+        return self.indexer.fingerprint
+
+    def expect_search(self) -> None:
+        """Begin to examine Chroma in a child process, if a search will open it."""
+        if self._chroma is None and self._probe is None and self.chunks.count() <= self._limit:
+            self._probe = Probe(self._home.chroma, self.fingerprint)
+
+    def finish(self, progress: Progress) -> int:
+        """Embed and index what is pending, and rebuild an index that lost papers.
+
+        Returns:
+            the number of papers embedded.
+        """
+        if self.lexical.count() != self.catalog.indexed(self.fingerprint):
+            self.catalog.unmark_all()
+        embedded = self.indexer.embed_pending(progress)
+        if self.catalog.pending("indexed_fingerprint", self.fingerprint):
+            self.indexer.index_pending(self.vectors(), progress)
+            self.retriever.refresh()
+        return embedded
+
+    def vectors(self) -> ChromaStore:
+        """The vector store, examined in a child process first and rebuilt where it is damaged."""
+        if self._chroma is None:
+            problem = (self._probe or Probe(self._home.chroma, self.fingerprint)).problem()
+            self._probe = None
+            if problem:
+                self._note(f"the vector store is rebuilt from the catalog: {problem}")
+                remove_store(self._home.chroma)
+            try:
+                self._chroma = ChromaStore(self._home.chroma, self.fingerprint)
+            except IndexUnusableError:
+                remove_store(self._home.chroma)
+                self._chroma = ChromaStore(self._home.chroma, self.fingerprint)
+            if self._chroma.count() != self.chunks.indexed(self.fingerprint):
+                self._refill(self._chroma)
+        return self._chroma
+
+    def reindex(self, progress: Progress) -> None:
+        """Build both indexes anew from the catalog's vectors and texts."""
+        remove_store(self._home.chroma)
+        self._close_chroma()
+        self.lexical.clear()
+        self.catalog.unmark_all()
+        self.finish(progress)
+
+    def differences(self) -> Differences:
+        """Compare the indexes with the catalog, every row of both."""
+        store = self.vectors()
+        wanted = {row.chunk_id: row for row in self.chunks.all_stored_vectors(self.fingerprint)}
+        wrong = orphans = found = 0
+        for row in store.rows():
+            expected = wanted.get(row.chunk_id)
+            if expected is None:
+                orphans += 1
+                continue
+            found += 1
+            wrong += not np.allclose(expected.vector, row.vector, atol=_SAME_VECTOR)
+        rows, texts = set(self.catalog.indexed_rows(self.fingerprint)), self.lexical.rows()
+        return Differences(
+            damaged=tuple(self.database.problems()),
+            pending=self.catalog.pending("indexed_fingerprint", self.fingerprint),
+            missing_vectors=len(wanted) - found,
+            wrong_vectors=wrong,
+            orphan_vectors=orphans,
+            missing_texts=len(rows - texts),
+            orphan_texts=len(texts - rows),
+        )
+
+    def mend(self, found: Differences, progress: Progress) -> None:
+        """Make the indexes agree with the catalog again."""
+        if found.orphan_texts:
+            self.lexical.delete(sorted(self.lexical.rows() - set(self.catalog.indexed_rows(self.fingerprint))))
+        if found.missing_vectors or found.wrong_vectors or found.orphan_vectors:
+            self.vectors().clear()
+            self._refill(self.vectors())
+        if found.missing_texts:
+            self.lexical.clear()
+            self.catalog.unmark_all()
+        self.finish(progress)
+
+    def close(self) -> None:
+        """Close everything; a second call does nothing."""
+        if self._probe is not None:
+            self._probe.stop()
+        self._close_chroma()
+        self.database.close()
+
+    def _vectors_for_search(self) -> ChromaStore | None:
+        if self._chroma is None and self.chunks.count() > self._limit:
+            return None
+        return self.vectors()
+
+    def _refill(self, store: ChromaStore) -> None:
+        store.clear()
+        batch: list[StoredVector] = []
+        for row in self.chunks.all_stored_vectors(self.fingerprint):
+            batch.append(row)
+            if len(batch) == _COMPARE_BATCH:
+                store.put(batch)
+                batch = []
+        if batch:
+            store.put(batch)
+
+    def _open_lexical(self) -> LexicalIndex:
+        try:
+            return LexicalIndex(self._home.lexical)
+        except IndexUnusableError as error:
+            self._note(f"the lexical index is rebuilt from the catalog: {error}")
+            remove_store(self._home.lexical)
+            return LexicalIndex(self._home.lexical)
+
+    def _close_chroma(self) -> None:
+        if self._chroma is not None:
+            self._chroma.close()
+            self._chroma = None

@@ -1,0 +1,122 @@
+"""What the commands share: how settings are given, how dates are read, where output goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from service.errors import InputError
+
+if TYPE_CHECKING:
+    from service.console import Console
+    from service.library import Library
+    from service.settings import Settings
+    from service.types import Filter
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+_Command = Callable[..., Any]
+
+
+class Invocation:
+    """What every command needs: settings from all sources, and how to print."""
+
+    def __init__(self, home: str | None, as_json: bool) -> None:
+        self._home, self._as_json = home, as_json
+
+    def settings(self, **flags: object) -> Settings:
+        """Settings with the flags of a command; `None` was not given."""
+        from service.settings import load_settings
+
+        return load_settings({"home": self._home, **flags})
+
+    def console(self, as_json: bool) -> Console:
+        """Where output goes."""
+        from service.console import Console
+
+        return Console(as_json or self._as_json)
+
+    def library(self, console: Console, **flags: object) -> Library:
+        """The library, owned until it is closed."""
+        from service.library import Library
+
+        return Library.open(self.settings(**flags), console.note)
+
+
+def with_json(command: _Command) -> _Command:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
+
+
+def with_batch(command: _Command) -> _Command:
+    """Add `--batch`."""
+    return click.option("--batch", "batch_file", metavar="FILE", help="JSON lines in, JSON lines out, in order.")(
+        command
+    )
+
+
+def with_writer(command: _Command) -> _Command:
+    """Add the options of the commands that may load the writer."""
+    for option in (
+        click.option("--context", metavar="auto|N", help="Context window in tokens."),
+        click.option("--threads", metavar="auto|N", help="Processor threads."),
+        click.option("--gpu-layers", metavar="auto|N", help="Layers of the model to offload to the GPU."),
+        click.option("--model", "writer", metavar="PATH", help="Chat model: a GGUF file or a name of `models list`."),
+        click.option("--mode", type=click.Choice(["quotes", "free", "extractive"]), help="How the text is written."),
+    ):
+        command = option(command)
+    return command
+
+
+def with_dates(command: _Command) -> _Command:
+    """Add `--since` and `--until`."""
+    for option in (
+        click.option("--until", type=_DAY, metavar="D", help="Last day, YYYY-MM-DD."),
+        click.option("--since", type=_DAY, metavar="D", help="First day, YYYY-MM-DD."),
+    ):
+        command = option(command)
+    return command
+
+
+def with_day(command: _Command) -> _Command:
+    """Add `--day`."""
+    return click.option("--day", type=_DAY, metavar="D", help="Only papers of this day, YYYY-MM-DD.")(command)
+
+
+def given(value: str | None, name: str) -> str:
+    """An argument that is needed unless there is a batch.
+
+    Raises:
+        InputError: it was not given.
+    """
+    if value is None:
+        raise InputError(f"{name} is missing: give it, or --batch FILE")
+    return value
+
+
+def read_day(text: str | None) -> datetime | None:
+    """A day as an argument.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        day: datetime | None = _DAY.convert(text, None, None) if text is not None else None
+    except click.BadParameter:
+        raise InputError(f"{text} is not a day: YYYY-MM-DD, or latest") from None
+    return day
+
+
+def condition(
+    day: datetime | None = None, since: datetime | None = None, until: datetime | None = None
+) -> Filter:  # fmt: skip
+    """The filter for a day or a range of days."""
+    from service.types import Filter
+
+    return Filter(
+        day=day.date() if day else None,
+        since=since.date() if since else None,
+        until=until.date() if until else None,
+    )

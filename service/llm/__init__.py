@@ -1,0 +1,1 @@
+"""Models through llama.cpp: embedder, writer, model files. The only room that imports `llama_cpp`."""

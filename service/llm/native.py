@@ -1,0 +1,160 @@
+"""A model file in llama.cpp, below the embedder and the writer: loading, vocabulary, metadata.
+
+Uses the C API through ctypes: a failed GGML assertion ends the process, so everything is checked before a call.
+"""
+
+import ctypes
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+
+from service.errors import ModelError
+
+GGUF_MAGIC = b"GGUF"
+_log_lines: list[str] = []
+
+
+def _keep_log(_level: int, text: bytes, _data: object) -> None:
+    """llama.cpp's log, kept for error messages and never printed."""
+    _log_lines.append(text.decode("utf-8", errors="replace").strip())
+    del _log_lines[:-50]
+
+
+# ctypes callbacks must outlive their last use, so this stays at module level.
+_LOG_CALLBACK = llama_cpp.llama_log_callback(_keep_log)
+llama_cpp.llama_log_set(_LOG_CALLBACK, ctypes.c_void_p(0))
+llama_cpp.llama_backend_init()
+
+
+def check_model_file(path: Path) -> None:
+    """Refuse early what is no model file.
+
+    Raises:
+        ModelError: missing, unreadable, or no GGUF file; with what to do.
+    """
+    if not path.exists():
+        raise ModelError(f"model file {path} does not exist: see `paperboy models list`")
+    if not path.is_file():
+        raise ModelError(f"{path} is not a model file but a folder or device")
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise ModelError(f"model file {path} cannot be read: {error.strerror}") from None
+    if magic != GGUF_MAGIC:
+        raise ModelError(f"{path} is not a GGUF file (it begins with {magic!r}); Paperboy loads GGUF models only")
+
+
+def free_cores() -> int:
+    """Cores that are idle right now, at least 1: llama.cpp's threads spin, and one too many is slower than one less."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        running = int(Path("/proc/loadavg").read_text().split()[3].split("/")[0])
+    except (OSError, ValueError, IndexError):
+        return available
+    return max(1, min(available, available - (running - 1)))
+
+
+def supports_gpu() -> bool:
+    """Whether this build of llama.cpp can offload layers."""
+    return bool(llama_cpp.llama_supports_gpu_offload())
+
+
+def system_info() -> str:
+    """llama.cpp's line about processor features in use."""
+    text: bytes = llama_cpp.llama_print_system_info()
+    return text.decode().strip(" |\n")
+
+
+class NativeModel:
+    """One loaded model file."""
+
+    def __init__(self, path: Path, *, gpu_layers: int = 0) -> None:
+        """Load a file.
+
+        Raises:
+            ModelError: the file is missing, damaged, or not supported.
+        """
+        check_model_file(path)
+        self.path = path
+        params = llama_cpp.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
+        _log_lines.clear()
+        handle = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+        if not handle:
+            raise ModelError(f"model file {path} cannot be loaded: {_last_problem()}; fetch it again")
+        self.handle: Any = handle
+        self.vocab: Any = llama_cpp.llama_model_get_vocab(handle)
+        self.metadata = self._read_metadata()
+        self.n_vocab = int(llama_cpp.llama_vocab_n_tokens(self.vocab))
+        self.n_embd = int(llama_cpp.llama_model_n_embd(handle))
+        self.n_ctx_train = int(llama_cpp.llama_model_n_ctx_train(handle))
+        self.n_layer = int(llama_cpp.llama_model_n_layer(handle))
+
+    def tokenize(self, text: str, *, special: bool = False) -> list[int]:
+        """Tokens of a text, nothing added around it. Control tokens are recognized only with `special`."""
+        data = text.encode("utf-8", errors="replace")
+        size = len(data) + 8
+        while True:
+            buffer = (llama_cpp.llama_token * size)()
+            count = int(llama_cpp.llama_tokenize(self.vocab, data, len(data), buffer, size, False, special))
+            if count >= 0:
+                return list(buffer[:count])
+            size = -count
+
+    def piece(self, token: int) -> bytes:
+        """The bytes that a token stands for; control tokens stand for none."""
+        buffer = ctypes.create_string_buffer(256)
+        count = int(llama_cpp.llama_token_to_piece(self.vocab, token, buffer, 256, 0, False))
+        return buffer.raw[: max(count, 0)]
+
+    def is_end(self, token: int) -> bool:
+        """Whether the token ends a generation."""
+        return bool(llama_cpp.llama_vocab_is_eog(self.vocab, token))
+
+    def close(self) -> None:
+        """Free the memory; a second call does nothing."""
+        if self.handle:
+            llama_cpp.llama_model_free(self.handle)
+            self.handle = None
+
+    def _read_metadata(self) -> dict[str, str]:
+        found = {}
+        for index in range(int(llama_cpp.llama_model_meta_count(self.handle))):
+            key = _read_string(llama_cpp.llama_model_meta_key_by_index, self.handle, index)
+            found[key] = _read_string(llama_cpp.llama_model_meta_val_str_by_index, self.handle, index)
+        return found
+
+
+def new_context(model: NativeModel, **values: int | bool) -> Any:
+    """A context with the given fields of `llama_context_params` set.
+
+    Raises:
+        ModelError: the model does not fit the memory or the values do not fit the model.
+    """
+    params = llama_cpp.llama_context_default_params()
+    for name, value in values.items():
+        setattr(params, name, value)
+    context = llama_cpp.llama_init_from_model(model.handle, params)
+    if not context:
+        raise ModelError(f"no context for {model.path.name}: {_last_problem()}; try a smaller --context")
+    return context
+
+
+def _read_string(function: Callable[..., int], handle: object, index: int) -> str:
+    size = 256
+    while True:
+        buffer = ctypes.create_string_buffer(size)
+        needed = int(function(handle, index, buffer, size))
+        if needed < size:
+            return buffer.value.decode("utf-8", errors="replace")
+        size = needed + 1
+
+
+def _last_problem() -> str:
+    problems = [line for line in _log_lines if "error" in line.lower() or "failed" in line.lower()]
+    chosen = (problems or _log_lines or ["llama.cpp gave no reason"])[0]
+    return chosen.split("llama_model_load: ")[-1].rstrip(".")

@@ -1,0 +1,168 @@
+"""The three ports: what the rest needs of an embedder, a vector store and a writer. Adapters match by shape."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float32]
+"""One unit-length vector, shape (dimensions,)."""
+Matrix = NDArray[np.float32]
+"""Unit-length vectors as rows, shape (n, dimensions)."""
+
+
+class PassageVectors(NamedTuple):
+    """The vectors of one passage: of the whole, and of each of its segments in its context."""
+
+    whole: Vector
+    segments: Matrix
+
+
+class Embedder(Protocol):
+    """Texts to unit-length vectors."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens that one passage may have, special ones included."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the model file: vectors of different fingerprints do not compare."""
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text, without special ones."""
+
+    def embed_query(self, text: str) -> Vector:
+        """The vector of a question; what exceeds the window is cut."""
+
+    def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
+        """The vectors of passages, each given as consecutive segments (a title, then sentences).
+
+        Raises:
+            InputError: a passage has more than `max_tokens` tokens.
+        """
+
+    def close(self) -> None:
+        """Free the model."""
+
+
+class StoredVector(NamedTuple):
+    """One row of a vector store."""
+
+    chunk_id: str
+    paper_id: str
+    vector: Vector
+
+
+class VectorStore(Protocol):
+    """Nearest-neighbour search over chunk vectors; derived from the catalog, never the truth."""
+
+    def put(self, rows: Sequence[StoredVector]) -> None:
+        """Add rows, replacing those of the same `chunk_id`."""
+
+    def delete(self, chunk_ids: Sequence[str]) -> None:
+        """Remove rows; unknown ids are passed over."""
+
+    def search(self, vector: Vector, k: int) -> list[tuple[str, float]]:
+        """The `k` nearest chunk ids with their cosines, nearest first."""
+
+    def rows(self) -> Iterable[StoredVector]:
+        """All rows, in no particular order."""
+
+    def count(self) -> int:
+        """Number of rows."""
+
+    def clear(self) -> None:
+        """Remove everything and start anew."""
+
+    def close(self) -> None:
+        """Release files."""
+
+
+class Message(NamedTuple):
+    """One turn of a chat prompt. The content is untrusted: no part of it can become a control token."""
+
+    role: str
+    content: str
+
+
+class Choice(NamedTuple):
+    """A text that may be written whole or not at all; `group` is what it belongs to (its passage)."""
+
+    text: str
+    group: int
+
+
+class Choices(NamedTuple):
+    """Restricts writing to a sequence of whole texts, each at most once.
+
+    With `ordered`, groups come in ascending order and each is used: the writer picks within a group.
+    """
+
+    options: tuple[Choice, ...]
+    minimum: int = 1
+    maximum: int = 1
+    per_group: int = 1
+    ordered: bool = False
+
+
+class GenerationRequest(NamedTuple):
+    """One request to a writer. `temperature` 0 takes the most probable token."""
+
+    messages: tuple[Message, ...]
+    max_tokens: int = 512
+    temperature: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    choices: Choices | None = None
+    lead: str = ""
+    """What the writer puts before the first word; part of how it was trained."""
+
+
+class Generation(NamedTuple):
+    """What a writer wrote. `chosen` are indices into `choices.options`, in the order written."""
+
+    text: str
+    chosen: tuple[int, ...]
+    prompt_tokens: int
+    output_tokens: int
+    seconds: float
+
+
+class Engine(Protocol):
+    """A writer."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the model file and of what else shapes the text."""
+
+    @property
+    def family(self) -> str:
+        """Which prompts the writer knows: the name inside the model file."""
+
+    @property
+    def context(self) -> int:
+        """Tokens that prompt and output may have together."""
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of a prompt as it would be sent."""
+
+    def generate(self, request: GenerationRequest, on_text: Callable[[str], None] | None = None) -> Generation:
+        """Write; `on_text` is given the text as it grows and may raise to cancel.
+
+        Raises:
+            RequestTooLargeError: prompt and output do not fit the context.
+            EngineError: the writer failed.
+        """
+
+    def close(self) -> None:
+        """Free the model."""

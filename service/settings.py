@@ -1,0 +1,98 @@
+"""All settings, typed and frozen: defaults < `settings.toml` in the home directory < `PAPERBOY_*` < flags.
+
+Settings build nothing; `Library.open` does.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from service.errors import SettingsError
+
+Mode = Literal["quotes", "free", "extractive"]
+ENVIRONMENT_PREFIX = "PAPERBOY_"
+
+
+class Settings(BaseModel):
+    """What a run depends on. Every field can be set by `PAPERBOY_<FIELD>` or in `settings.toml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(description="directory of the catalog and the indexes")
+    writer: str = Field(
+        default="paperboy-writer-trial-f16.gguf", description="chat model: a GGUF file or the name of one"
+    )
+    embedder: str = Field(default="all-MiniLM-L6-v2-Q8_0.gguf", description="embedding model, likewise")
+    mode: Mode = Field(default="quotes", description="how answers and summaries are written")
+    gpu_layers: int | Literal["auto"] = Field(
+        default="auto", ge=0, description="layers of the writer to offload; auto: all where the build can"
+    )
+    threads: int | Literal["auto"] = Field(
+        default="auto", ge=1, description="processor threads; auto: the cores that are free at start"
+    )
+    context: int | Literal["auto"] = Field(
+        default="auto", ge=512, description="context window in tokens; auto: the model's own, 8,192 at most"
+    )
+    max_papers: int = Field(default=20, ge=1, le=100, description="papers that a list answer may have")
+    chroma_cold_limit: int = Field(
+        default=20_000,
+        ge=0,
+        description="chunks up to which a fresh process searches through Chroma, which builds its graph anew at "
+        "first use; above it the vectors of the catalog are scanned",
+    )
+    seed: int = Field(default=0, ge=0, description="seed of the writer's sampling")
+
+
+def load_settings(flags: dict[str, Any] | None = None, environment: dict[str, str] | None = None) -> Settings:
+    """Settings from all sources; `flags` that are `None` were not given.
+
+    Raises:
+        SettingsError: an unknown name or an unusable value, with where it came from.
+    """
+    environment = dict(os.environ) if environment is None else environment
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    variables = _from_environment(environment)
+    home = Path(given.get("home") or variables.get("home") or default_home(environment)).expanduser()
+    merged = {**_from_file(home / "settings.toml"), **variables, **given, "home": home}
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"][:1])
+        raise SettingsError(f"setting {name}: {first['msg'].lower()} (given: {first['input']!r})") from None
+
+
+def default_home(environment: dict[str, str]) -> Path:
+    """The user's data directory: `$XDG_DATA_HOME/paperboy` or `~/.local/share/paperboy`."""
+    base = environment.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "paperboy"
+
+
+def _from_environment(environment: dict[str, str]) -> dict[str, str]:
+    found = {}
+    for variable, value in environment.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX):
+            continue
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if name not in Settings.model_fields:
+            known = ", ".join(ENVIRONMENT_PREFIX + field.upper() for field in Settings.model_fields)
+            raise SettingsError(f"environment variable {variable} is not a setting; known are {known}")
+        if value:
+            found[name] = value
+    return found
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+    unknown = sorted(set(values) - set(Settings.model_fields) | ({"home"} & set(values)))
+    if unknown:
+        raise SettingsError(f"{path}: {unknown[0]} is not a setting that can stand there")
+    return values

@@ -1,0 +1,1 @@
+"""How the small learned parts were made; each module is one command."""
