@@ -22,7 +22,8 @@ _ABBREVIATION = re.compile(
 )
 # These end a sentence unless a number or a lower-case word follows.
 _MONTH = re.compile(r"(?:^|[\s(])(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.$")
-_INITIAL = re.compile(r"(?:^|[\s(])[A-Z]\.$")
+# "J. Smith", "Donald E. Knuth" and "by J. Smith", but not "We propose X. It works."
+_INITIAL = re.compile(r"(?:^|[.!?]\s|[A-Z][\w.]*\s|\b(?:and|by|with|of)\s|\()[A-Z]\.$")
 _STARTS_LOWER = re.compile(r"\s*[\"'“‘(\[]*[a-z]")
 _STARTS_DIGIT = re.compile(r"\s*[\"'“‘(\[]*\d")
 # "iPhone", "mT5", "k-NN", "wav2vec 2.0": a sentence may begin with such a name although it is in lower case.
