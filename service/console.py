@@ -12,6 +12,7 @@ import click
 from rich import box
 from rich.console import Console as RichConsole
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -22,7 +23,7 @@ from service.errors import InputError
 
 if TYPE_CHECKING:
     from service.doctor import DoctorReport
-    from service.types import Answer, Claim, Digest, Failure, Hit, IngestReport, Paper, Summary, Verification
+    from service.types import Answer, Claim, Digest, Failure, Hit, IngestReport, Paper, Passage, Summary, Verification
 
 _VERDICT_STYLE = {"supported": "green", "unsupported": "red", "uncited": "yellow", "miscited": "red"}
 _MANY = 20
@@ -94,24 +95,40 @@ class Console:
             self._out.print(Text(f"   {hit.quote.text}"))
 
     def answer(self, answer: Answer) -> None:
-        """An answer: claims with markers, then the papers."""
+        """An answer: of a list each paper with its reason, else claims with markers and then the papers."""
         if answer.abstained:
             self._out.print(Text(answer.text, style="yellow"))
             return
-        for claim in answer.claims:
-            self._claim(claim)
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=False)
-        for heading in ("", "paper", "", "p"):
-            table.add_column(heading, justify="right" if heading == "p" else "left")
-        for passage in answer.passages:
-            paper = passage.hit.paper
-            facts = (Text(f"[{passage.marker}]"), Text(paper.title), Text(paper.paper_id, style="dim"))
-            table.add_row(*facts, f"{passage.hit.relevance:.2f}")
-        self._out.print()
-        self._out.print(table)
+        if answer.kind == "list":
+            self._papers_with_reasons(answer)
+        else:
+            for claim in answer.claims:
+                self._claim(claim)
+            self._out.print()
+            for passage in answer.passages:
+                self._paper(passage)
         made = answer.provenance
         searched = f"searched {made.searched} papers, judged {made.judged}, listed {made.listed}"
+        self._out.print()
         self._out.print(Text(f"{searched} · {made.engine} ({made.mode}) · {made.seconds:.2f} s", style="dim"))
+
+    def _papers_with_reasons(self, answer: Answer) -> None:
+        """Each paper of a list with what was written about it."""
+        for passage in answer.passages:
+            self._paper(passage)
+            for claim in answer.claims:
+                if claim.citations[:1] == (passage.marker,):
+                    self._claim(claim, indent="    ")
+        for claim in answer.claims:
+            if not claim.citations:
+                self._claim(claim)
+
+    def _paper(self, passage: Passage) -> None:
+        paper = passage.hit.paper
+        facts = render.facts(paper)
+        likely = f" · {passage.hit.relevance:.0%} likely" if passage.hit.relevance < 1 else ""
+        self._out.print(Text.assemble((f"[{passage.marker}] ", "cyan"), (paper.title, "bold")))
+        self._out.print(Text(f"    {facts}{likely}", style="dim"))
 
     def summary(self, summary: Summary) -> None:
         """A summary under the paper's title."""
@@ -173,7 +190,7 @@ class Console:
         if report.sound:
             self._out.print(Text("All is well.", style="green"))
 
-    def _claim(self, claim: Claim) -> None:
+    def _claim(self, claim: Claim, indent: str = "") -> None:
         markers = " ".join(f"[{marker}]" for marker in claim.citations)
         line = Text(claim.text)
         if markers:
@@ -181,7 +198,7 @@ class Console:
         if claim.verdict != "supported":
             reason = f" ({claim.reason})" if claim.reason else ""
             line.append(f"  {claim.verdict.value}{reason}", style=_VERDICT_STYLE[claim.verdict])
-        self._out.print(line)
+        self._out.print(Padding(line, (0, 0, 0, len(indent))), soft_wrap=False)
 
     def _failures(self, failures: Sequence[Failure]) -> None:
         for failure in failures[:_MANY]:

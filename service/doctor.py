@@ -49,7 +49,10 @@ def examine(settings: Settings, note: Callable[[str], None], *, mend: bool) -> D
     Raises:
         HomeError: the home directory cannot be used at all.
     """
-    report = DoctorReport(_machine(), _model_problems(settings), [])
+    rows = check_models(settings)
+    problems = [f"model {row['name']}: {row['problem']} ({row['path']})" for row in rows if row["problem"]]
+    report = DoctorReport(_machine(), problems, [])
+    report.facts.append(("models", ", ".join(f"{row['name']} ({row['problem'] or 'sound'})" for row in rows)))
     with Library.open(settings, note) as library:
         found = library.differences()
         counts = library.counts()
@@ -116,11 +119,6 @@ def _machine() -> list[tuple[str, str]]:
         ("processor", native.system_info()),
         ("free cores", str(native.free_cores())),
     ]
-
-
-def _model_problems(settings: Settings) -> list[str]:
-    rows = [row for row in check_models(settings) if row["problem"]]
-    return [f"model {row['name']}: {row['problem']} ({row['path']})" for row in rows]
 
 
 def _checked(path: Path) -> Row:

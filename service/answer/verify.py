@@ -13,7 +13,7 @@ from service.sentences import Span, sentence_spans, sentences
 from service.text import numbers
 from service.types import Claim, Quote, Verdict, Verification
 
-FAITHFUL_FROM = 0.6
+FAITHFUL_FROM = 0.7
 """Share of a claim's content words that must stand in the source; chosen on the development sets, see models.md."""
 _WINDOW = 3
 """Source sentences that may bear one claim together."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.index.catalog import Catalog, Stored
 from service.index.chunk_store import ChunkMatrix, ChunkStore, SentenceVectors, cosines, paper_of
@@ -23,6 +24,7 @@ _WEIGHTS = (1.0, 1.0, 1.0, 1.5)
 """Of chunks, sentences, BM25 and expanded BM25."""
 _LEXICAL_LIMIT = 1_000
 _DENSE_CHUNKS = 300
+_DENSE_PAPERS = 2_000
 _CANDIDATES = 500
 """Papers whose sentences are looked at."""
 _TITLE_DISCOUNT = 0.3
@@ -147,11 +149,7 @@ class Retriever:
             return {paper.row: by_id[paper.paper_id] for paper in papers}
         if self._matrix is None:
             self._matrix = self._chunks.matrix()
-        scores: Scores = {}
-        for row, cosine in zip(self._matrix.owners.tolist(), cosines(self._matrix, vector).tolist(), strict=True):
-            if (allowed is None or row in allowed) and cosine > scores.get(row, -2.0):
-                scores[row] = cosine
-        return scores
+        return _best_by_owner(self._matrix, cosines(self._matrix, vector), allowed)
 
     def _sentence_scores(self, vector: Vector, rows: Sequence[int]) -> Scores:
         found = self._chunks.sentences(rows)
@@ -170,6 +168,21 @@ class Retriever:
             for row in rows
         ]
         return expand(terms, feedback, self._lexical.document_frequency, self._lexical.count())
+
+
+def _best_by_owner(matrix: ChunkMatrix, values: NDArray[np.float32], allowed: set[int] | None) -> Scores:
+    """The best chunk's cosine of each paper, for the best papers."""
+    if not len(values):
+        return {}
+    best = np.full(int(matrix.owners.max()) + 1, -np.inf, dtype=np.float32)
+    np.maximum.at(best, matrix.owners, values)
+    if allowed is not None:
+        kept = np.full_like(best, -np.inf)
+        rows = [row for row in allowed if row < len(best)]
+        kept[rows] = best[rows]
+        best = kept
+    order = np.argsort(-best, kind="stable")[:_DENSE_PAPERS]
+    return {int(row): float(best[row]) for row in order if best[row] > -np.inf}
 
 
 def fuse(rankings: Sequence[Scores], weights: Sequence[float] | None = None) -> Scores:

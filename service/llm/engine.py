@@ -12,6 +12,7 @@ from typing import Any
 
 import llama_cpp
 import numpy as np
+from numpy.typing import NDArray
 
 from service.errors import EngineError, ModelError, RequestTooLargeError
 from service.llm.chat import ChatTemplate
@@ -23,6 +24,7 @@ _BATCH_TOKENS = 512
 _LARGEST_DEFAULT_CONTEXT = 8_192
 
 OnText = Callable[[str], None]
+Logits = NDArray[np.float32]
 
 
 class LlamaEngine:
@@ -125,7 +127,7 @@ class LlamaEngine:
             same = 0
         self._kept = list(prompt[:same])
 
-    def _feed(self, tokens: Sequence[int]) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    def _feed(self, tokens: Sequence[int]) -> Logits:
         """Compute tokens behind what is kept; the logits after the last one."""
         batch = self._batch
         for begin in range(0, len(tokens), _BATCH_TOKENS):
@@ -201,28 +203,34 @@ class LlamaEngine:
         return text, tuple(state.chosen), count
 
     def _walk(self, node: TrieNode, pending: list[int], may_end: bool) -> tuple[int | None, list[int]]:
-        """Go down the trie, asking the model at branches; the option reached and the tokens not yet computed."""
+        """Go down the trie, asking the model at branches only.
+
+        Returns:
+            the option reached, or `None` where the model ends the text; and the tokens that are not computed yet.
+        """
         at_root = True
-        while True:
-            ending_here = node.option is not None and not at_root
-            if not node.children or (ending_here and not node.children):
-                return node.option, pending
-            only = next(iter(node.children)) if len(node.children) == 1 else None
-            if only is not None and not ending_here and not (at_root and may_end):
-                token = only
+        while node.children:
+            may_stop = may_end if at_root else node.option is not None
+            if len(node.children) == 1 and not may_stop:
+                token: int | None = next(iter(node.children))
             else:
-                logits = self._feed(pending)
+                token = self._best(self._feed(pending), node, may_stop, at_root)
                 pending = []
-                allowed = list(node.children)
-                token = allowed[int(np.argmax(logits[allowed]))]
-                if (at_root and may_end) or ending_here:
-                    # Ending competes with going on: the model's own most probable token decides.
-                    best = int(np.argmax(logits))
-                    if best not in node.children and (ending_here or self._model.is_end(best)):
-                        return node.option, pending
+            if token is None:
+                break
             pending = [*pending, token]
             node = node.children[token]
             at_root = False
+        return (None if at_root else node.option), pending
+
+    def _best(self, logits: Logits, node: TrieNode, may_stop: bool, at_root: bool) -> int | None:
+        """The best allowed token; `None` where stopping is allowed and the model would rather write none of them."""
+        if may_stop:
+            free = int(np.argmax(logits))
+            if free not in node.children and (not at_root or self._model.is_end(free)):
+                return None
+        allowed = list(node.children)
+        return allowed[int(np.argmax(logits[allowed]))]
 
 
 class _Sampler:
@@ -240,7 +248,7 @@ class _Sampler:
             ):
                 llama_cpp.llama_sampler_chain_add(self._chain, part)
 
-    def pick(self, handle: object, logits: "np.ndarray[Any, np.dtype[np.float32]]") -> int:
+    def pick(self, handle: object, logits: Logits) -> int:
         if self._chain is None:
             return int(np.argmax(logits))
         return int(llama_cpp.llama_sampler_sample(self._chain, handle, -1))
