@@ -10,8 +10,9 @@ from collections.abc import Iterator
 Span = tuple[int, int]
 
 _CLOSERS = r"[\"'”’)\]}»]*"
-# A sentence end: the mark, closing quotes and brackets, then white space.
-_SPACED_END = re.compile(rf"(?:\.{{1,3}}|[!?…]+){_CLOSERS}(?=\s)")
+# A sentence end: the mark, closing quotes and brackets, then white space. A run of marks is looked at from its start
+# only: from each of its marks would take quadratic time.
+_SPACED_END = re.compile(rf"(?:\.{{1,3}}|(?<![!?…])[!?…]+){_CLOSERS}(?=\s)")
 # A missing space: "…performance.We propose", but not "01.AI", "nn.Linear" or "github.com/OpenAI".
 _GLUED_END = re.compile(r"(?<=[a-z0-9%)\]]{3})[.!?](?=[A-Z][a-z]*[ ,][a-z])")
 _ABBREVIATION = re.compile(

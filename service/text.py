@@ -17,7 +17,7 @@ def clean_text(text: str) -> str:
     reader does not see, and no abstract needs them. Everything visible stays as it is, so that quotes are verbatim.
     """
     text = _WHITE_SPACE.sub(" ", text)
-    if not text.isascii() or any(ord(character) < 32 for character in text):
+    if not text.isprintable():
         text = "".join(character for character in text if unicodedata.category(character) not in _PRIVATE_OR_HIDDEN)
         text = _WHITE_SPACE.sub(" ", text)
     return text.strip()
@@ -29,7 +29,9 @@ def title_key(title: str) -> str:
     Never a prefix or an acronym: there are two papers called EMMA, and MMRL and MMRL++ are different ones. So a
     plus sign counts.
     """
-    folded = unicodedata.normalize("NFKD", title.casefold()).replace("+", " plus ")
+    # Decomposed before and after: some letters have lower case only once they are plain, as bold ones.
+    plain = unicodedata.normalize("NFKD", title).casefold()
+    folded = unicodedata.normalize("NFKD", plain).replace("+", " plus ")
     return _NOT_WORD.sub(" ", "".join(c for c in folded if not unicodedata.combining(c))).strip() or title
 
 
@@ -57,6 +59,11 @@ def one_line(text: str, limit: int = 80) -> str:
     """A text fit for a message: one line, visible characters, at most `limit` of them."""
     line = clean_text(text)
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things: "1 author", "2 authors"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def content_hash(*parts: str) -> str:

@@ -43,30 +43,40 @@ def read_path(path: Path, format_name: str | None = None) -> Iterator[Record]:
     if format_name is not None and format_name not in FORMATS:
         raise SourceError(f"--format {format_name} is not known; known are {', '.join(FORMATS)}")
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        files = sorted(file for file in path.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(path)))
         if not files:
-            yield Failure(where=str(path), reason="the folder has no files")
+            yield Failure(where=_text_of(path), reason="the folder has no files")
         for file in files:
             yield from _read_file(file, format_name)
     else:
         yield from _read_file(path, format_name)
 
 
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _text_of(path: Path) -> str:
+    """The path as text that can be stored and printed: a name on disk may be no UTF-8."""
+    return str(path).encode(errors="replace").decode()
+
+
 def _read_file(path: Path, format_name: str | None) -> Iterator[Record]:
+    name = _text_of(path)
     try:
         if not path.is_file():
             reason = "no such file" if not path.exists() else "not a regular file"
-            yield Failure(where=str(path), reason=reason)
+            yield Failure(where=name, reason=reason)
             return
         with path.open("rb") as raw:
             stream = _decompressed(raw, path.stat().st_size)
             head = stream.peek(_HEAD_BYTES)[:_HEAD_BYTES]
             found = FORMATS[format_name] if format_name else _detect(head)
-            yield from found.parse(cast(BinaryIO, stream), str(path))
+            yield from found.parse(cast(BinaryIO, stream), name)
     except SourceError as error:
-        yield Failure(where=str(path), reason=str(error))
+        yield Failure(where=name, reason=str(error))
     except (OSError, EOFError, zlib.error) as error:
-        yield Failure(where=str(path), reason=f"cannot be read: {error}")
+        yield Failure(where=name, reason=f"cannot be read: {error}")
 
 
 def _detect(head: bytes) -> Format:

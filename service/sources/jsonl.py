@@ -14,7 +14,7 @@ from service.text import clean_text, one_line
 from service.types import Failure, Paper
 
 _LINK = re.compile(r"^https?://[^\s\"'<>]+$")
-_AUTHOR_SEPARATOR = re.compile(r"\s*(?:;|,|\band\b)\s*")
+_AUTHOR_SEPARATOR = re.compile(r";|,|\band\b")
 
 
 def detect(head: str) -> bool:
@@ -52,7 +52,7 @@ def _parse_line(text: str, where: str) -> Iterator[Paper | Failure]:
         return
     values: dict[str, Any] = {}
     for field in ("published", "listed"):
-        if record.get(field) is not None:
+        if record.get(field) not in (None, ""):
             try:
                 values[field] = iso_date(record[field])
             except ValueError as error:
@@ -67,7 +67,7 @@ def _parse_line(text: str, where: str) -> Iterator[Paper | Failure]:
         authors=authors,
         n_authors=len(authors) or None,
         categories=_texts(record.get("categories"), re.compile(r"[\s,]+")),
-        url=url if isinstance(url, str) and _LINK.match(url) else None,
+        url=url if isinstance(url, str) and url.isprintable() and _LINK.match(url) else None,
         **values,
     )
 

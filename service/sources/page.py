@@ -23,8 +23,8 @@ _CHROME = re.compile(
 _BYLINE = re.compile(r"^by\s?AK and the research community$", re.IGNORECASE)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PAGE_DATE = re.compile(rf"^(?:{'|'.join(_MONTHS)}) \d{{1,2}}$")
-_CARD_DATE = re.compile(rf"^({'|'.join(_MONTHS)}) (\d{{1,2}})(?:, (\d{{4}}))?(?: (\d+))?$")
-_AUTHORS = re.compile(r"^•\s*(\d+) authors?$")
+_CARD_DATE = re.compile(rf"^({'|'.join(_MONTHS)}) (\d{{1,2}})(?:, (\d{{4}}))?(?: (\d{{1,6}}))?$")
+_AUTHORS = re.compile(r"^•\s*(\d{1,6}) authors?$")
 # No title of the site is longer than 145 characters, no abstract shorter than 1,357.
 _LONGEST_TITLE = 300
 _SURELY_ABSTRACT = 400
@@ -33,6 +33,8 @@ _SURELY_ABSTRACT = 400
 class _Block(NamedTuple):
     line: int
     lines: tuple[str, ...]
+    below_gap: bool
+    """An unreadable line stands above it, which may have been a title."""
 
     @property
     def text(self) -> str:
@@ -86,19 +88,20 @@ def parse(stream: BinaryIO, name: str) -> Iterator[Paper | Failure]:
 
 def _blocks(lines: Iterator[Line]) -> Iterator[_Block | Line]:
     current: list[str] = []
-    start = 0
+    start, below_gap = 0, False
     for line in lines:
-        if line.problem:
-            yield line
         text = line.text.strip()
         if text:
             start = start if current else line.number
             current.append(text)
         elif current:
-            yield _Block(start, tuple(current))
-            current = []
+            yield _Block(start, tuple(current), below_gap)
+            current, below_gap = [], False
+        if line.problem:
+            yield line
+            below_gap = True
     if current:
-        yield _Block(start, tuple(current))
+        yield _Block(start, tuple(current), below_gap)
 
 
 def _without_chrome(blocks: list[_Block]) -> list[_Block]:
@@ -138,7 +141,7 @@ def _entries(blocks: list[_Block]) -> Iterator[_Entry | tuple[int, str]]:
 def _continues(blocks: list[_Block], index: int, has_abstract: bool) -> bool:
     """Whether the block belongs to the abstract rather than being the next title."""
     block = blocks[index]
-    if block.is_meta:
+    if block.is_meta or (block.below_gap and has_abstract):
         return False
     if len(block.text) > _LONGEST_TITLE:
         return True
