@@ -9,7 +9,8 @@ from service.answer.workbench import Workbench
 from service.answer.write import claims_text
 from service.index.catalog import Stored
 from service.index.plan import Plan
-from service.types import Answer, Claim, Hit, Passage, Verdict
+from service.text import counted
+from service.types import Answer, Claim, Filter, Hit, Passage, Verdict
 
 
 def answer_metadata(bench: Workbench, question: str, plan: Plan, most: int) -> Answer:
@@ -44,6 +45,13 @@ Texts = list[tuple[str, tuple[int, ...]]]
 
 
 def _select(bench: Workbench, plan: Plan, most: int) -> tuple[list[Stored], Texts, str]:
+    papers = _fitting(bench, plan)[: plan.limit or most]
+    texts: Texts = [(_described(paper, plan), (marker,)) for marker, paper in enumerate(papers, start=1)]
+    return papers, texts, "" if papers else _nothing(bench)
+
+
+def _fitting(bench: Workbench, plan: Plan) -> list[Stored]:
+    """The papers that fit the plan, in its order."""
     if plan.topic:
         ranking = bench.stores.retriever.rank(plan.topic, plan.condition, every_paper=True)
         near = bench.stores.catalog.at_rows([candidate.row for candidate in ranking.candidates[:_TOPICAL]])
@@ -53,12 +61,13 @@ def _select(bench: Workbench, plan: Plan, most: int) -> tuple[list[Stored], Text
     found = [paper for paper in found if _has_value(paper, plan)]
     if plan.min_authors or plan.max_authors:
         found = [p for p in found if plan.min_authors <= (p.n_authors or 0) <= (plan.max_authors or 10**6)]
-    papers = found[: plan.limit or most]
-    texts: Texts = [(_described(paper, plan), (marker,)) for marker, paper in enumerate(papers, start=1)]
-    return papers, texts, "" if papers else _nothing(bench, plan)
+    return found
 
 
 _TOPICAL = 10
+"""Papers on a topic that are put in order."""
+_NAMED = 3
+"""Authors that are named."""
 
 
 def _sort_key(paper: Stored, plan: Plan) -> tuple[float, int]:
@@ -79,16 +88,23 @@ def _has_value(paper: Stored, plan: Plan) -> bool:
         return paper.n_authors is not None
     if plan.order == "most_comments":
         return paper.comments is not None
-    return paper.day is not None
+    return paper.day is not None or plan.operation == "count"
 
 
 def _described(paper: Stored, plan: Plan) -> str:
     parts = [_dated(paper)] if paper.day else []
-    if plan.order in ("most_authors", "fewest_authors") or plan.min_authors or plan.max_authors:
-        parts.append(f"{paper.n_authors} authors")
+    if paper.authors:
+        parts.append(f"by {', '.join(paper.authors)}" if len(paper.authors) <= _NAMED else _first_of(paper))
+    elif paper.n_authors:
+        parts.append(counted(paper.n_authors, "author"))
     if plan.order == "most_comments":
-        parts.append(f"{paper.comments} comments")
+        parts.append(counted(paper.comments or 0, "comment"))
     return f"“{paper.title}” ({', '.join(parts)})" if parts else f"“{paper.title}”"
+
+
+def _first_of(paper: Stored) -> str:
+    others = counted((paper.n_authors or len(paper.authors)) - _NAMED, "other")
+    return f"by {', '.join(paper.authors[:_NAMED])} and {others}"
 
 
 def _dated(paper: Stored) -> str:
@@ -99,21 +115,20 @@ def _dated(paper: Stored) -> str:
     return f"listed {paper.listed.isoformat()}" if paper.listed else "no date"
 
 
-def _nothing(bench: Workbench, plan: Plan) -> str:
+def _nothing(bench: Workbench) -> str:
     latest = bench.stores.catalog.latest_day()
     if latest is None:
         return "No paper of the catalog has a date."
-    oldest = bench.stores.catalog.select(plan.condition.__class__(), "oldest", 1)[0].day
+    oldest = bench.stores.catalog.select(Filter(), "oldest", 1)[0].day
     when = f"the dated papers are from {oldest} to {latest}"
     return f"No paper of the catalog fits; {when}."
 
 
 def _count(bench: Workbench, plan: Plan, most: int) -> tuple[list[Stored], Texts, str]:
-    found = bench.stores.catalog.select(plan.condition, "oldest")
+    found = _fitting(bench, plan)
     if not found:
-        return [], [], _nothing(bench, plan)
-    dated = [paper for paper in found if paper.day]
-    papers = (dated or found)[:most]
+        return [], [], _nothing(bench)
+    papers = sorted(found, key=lambda paper: paper.day is None)[:most]
     what = "paper fits" if len(found) == 1 else "papers fit"
     text = f"{len(found)} {what}, such as these" if len(found) > len(papers) else f"{len(found)} {what}"
     return papers, [(text, tuple(range(1, len(papers) + 1)))], ""
@@ -127,7 +142,7 @@ def _about_one(bench: Workbench, plan: Plan) -> tuple[list[Stored], Texts, str]:
     if plan.operation == "when":
         known, missing = f"({_dated(paper)})" if paper.day else "", "date"
     elif plan.operation == "how_many_authors":
-        known, missing = f"has {paper.n_authors} authors" if paper.n_authors else "", "number of authors"
+        known, missing = f"has {counted(paper.n_authors, 'author')}" if paper.n_authors else "", "number of authors"
     else:
         known, missing = f"is by {', '.join(paper.authors)}" if paper.authors else "", "names of authors"
     if not known:

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
+from service.text import counted
 from service.types import Digest, Paper, Summary
 
 FORMATS = ("md", "html", "json", "atom")
-_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~]|&(?=#?\w+;))")
+_MARKDOWN_LIST = re.compile(r"^(\d+(?=[.)](?!\S))|(?=[-+]))")
+_ENDS_MARKDOWN_LINK = re.compile(r"[()\\]")
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:42em;margin:2em auto;padding:0 1em;color:#1b1b1b;"
     "background:#fff}h1{font-size:1.5em}h2{font-size:1.1em;margin:1.6em 0 .2em}p{margin:.2em 0}"
@@ -26,7 +30,7 @@ def to_markdown(digest: Digest, papers: Mapping[str, Paper]) -> str:
         paper = papers[summary.paper_id]
         title = _markdown(summary.title)
         lines += [
-            f"## [{title}]({paper.url})" if paper.url else f"## {title}",
+            f"## [{title}]({_markdown_link(paper.url)})" if paper.url else f"## {title}",
             "",
             _markdown(summary.text),
             "",
@@ -72,7 +76,8 @@ def to_atom(digest: Digest, papers: Mapping[str, Paper]) -> str:
         _add(entry, "summary", summary.text)
         if paper.url:
             _add(entry, "link").set("href", paper.url)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(feed, encoding="unicode") + "\n"
+    document = _NOT_XML.sub("", ElementTree.tostring(feed, encoding="unicode"))
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{document}\n'
 
 
 def facts(paper: Paper) -> str:
@@ -85,14 +90,18 @@ def facts(paper: Paper) -> str:
     if paper.listed:
         parts.append(f"listed {paper.listed.isoformat()}")
     if paper.n_authors:
-        parts.append(f"{paper.n_authors} author{'s' if paper.n_authors > 1 else ''}")
+        parts.append(counted(paper.n_authors, "author"))
     if paper.comments:
-        parts.append(f"{paper.comments} comment{'s' if paper.comments > 1 else ''}")
+        parts.append(counted(paper.comments, "comment"))
     return " · ".join([*parts, paper.paper_id])
 
 
 def _markdown(text: str) -> str:
-    return _MARKDOWN_SPECIAL.sub(r"\\\1", text)
+    return _MARKDOWN_LIST.sub(r"\1\\", _MARKDOWN_SPECIAL.sub(r"\\\1", text))
+
+
+def _markdown_link(url: str) -> str:
+    return _ENDS_MARKDOWN_LINK.sub(lambda match: f"%{ord(match.group()):02X}", url)
 
 
 def _html_item(summary: Summary, paper: Paper) -> str:

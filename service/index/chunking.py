@@ -46,7 +46,8 @@ def chunk_paper(paper: Paper, count_tokens: Callable[[str], int], max_tokens: in
 
     def length(text: str) -> int:
         if text not in lengths:
-            lengths[text] = count_tokens(text)
+            # Of a piece without length, such as "; " for some tokenizers, the splitter would make two.
+            lengths[text] = max(int(bool(text)), count_tokens(text))
         return lengths[text]
 
     size = room

@@ -3,6 +3,7 @@
 import re
 from calendar import monthrange
 from datetime import date, timedelta
+from itertools import zip_longest
 from typing import NamedTuple
 
 _MONTH_NAMES = [
@@ -22,24 +23,42 @@ _MONTH_NAMES = [
 _MONTHS = {name[:length]: number for number, name in enumerate(_MONTH_NAMES, 1) for length in (3, len(name))} | {
     "sept": 9
 }
-_MONTH = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\.?"
+_ANY_MONTH = rf"(?:{'|'.join(sorted(_MONTHS, key=len, reverse=True))})"
+_ANY_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_MONTH = rf"(?P<month>{_ANY_MONTH})\.?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>(?:19|20)\d{2})"
+_TO = r"\s*(?:to|until|till|through|and|or|-|–)\s*"
 _FORMS = [
     re.compile(r"\b(?P<year>(?:19|20)\d{2})-(?P<month>\d{2})-(?P<day>\d{2})\b"),
     re.compile(rf"\b{_DAY}\s+(?:of\s+)?{_MONTH},?\s+{_YEAR}\b", re.IGNORECASE),
     re.compile(rf"\b{_MONTH}\s+{_DAY},?\s+{_YEAR}\b", re.IGNORECASE),
     re.compile(r"\b(?P<day>\d{1,2})[./](?P<month>\d{1,2})[./](?P<year>(?:19|20)\d{2})\b"),
     re.compile(rf"\b{_MONTH},?\s+(?:of\s+)?{_YEAR}\b", re.IGNORECASE),
-    re.compile(r"\b(?P<year>(?:19|20)\d{2})-(?P<month>\d{2})\b"),
-    re.compile(rf"\b{_YEAR}\b(?![-.]\d)"),
+    re.compile(r"\b(?P<year>(?:19|20)\d{2})-(?P<month>0[1-9]|1[0-2])\b"),
+    re.compile(rf"\b{_YEAR}\b(?!\.\d|-(?!(?:19|20)\d{{2}}\b)\d)"),
+    # The first of two, where only the second has a year: "March to May 2023", "5 to 9 March 2023".
+    re.compile(
+        rf"\b(?:{_DAY}\s+(?:of\s+)?)?{_MONTH}(?={_TO}(?:{_ANY_DAY}\s+(?:of\s+)?)?{_ANY_MONTH}\.?,?\s+{_YEAR}\b)",
+        re.IGNORECASE,
+    ),
+    re.compile(rf"\b{_MONTH}\s+{_DAY}(?={_TO}{_ANY_MONTH}\.?\s+{_ANY_DAY},?\s+{_YEAR}\b)", re.IGNORECASE),
+    re.compile(rf"\b{_DAY}(?={_TO}{_ANY_DAY}\s+(?:of\s+)?{_MONTH},?\s+{_YEAR}\b)", re.IGNORECASE),
 ]
-_RELATIVE = re.compile(r"\b(today|yesterday|this week|last week|this month|last month|this year|last year)\b", re.I)
+_UNITS = {"day": 1, "week": 7, "month": 30, "year": 365}
+_RELATIVE = re.compile(
+    r"\b(?P<words>today|yesterday|(?:this|last|past) (?:(?P<count>\d{1,2}) )?(?P<unit>day|week|month|year)s?)\b", re.I
+)
 _RELATION = re.compile(
-    r"(?P<relation>since|after|from|before|until|till|up to|by the end of|between|in|on|during|of|for)"
+    r"\b(?P<relation>since|after|from|before|until|till|up to|by the end of|between|in|on|during|of|for)"
     r"(?:\s+(?:the\s+)?(?:year|month|day|week|end|start|beginning)(?:\s+of)?)?\s*(?:the\s+)?$",
     re.IGNORECASE,
 )
+_YEAR_RELATIONS = ("since", "after", "from", "before", "until", "till", "up to", "between", "in", "during")
+# "2048 tokens", "2000 steps": a number of things. But "2023 papers", "2023 was", and "the paper of 2023 uses".
+_THINGS = re.compile(r"\s+(?!(?:papers|articles|works|studies|preprints|publications|is|was|has|does|as|its|this)\b)"
+                     r"[a-z-]+(?<!s)s\b")  # fmt: skip
+_PAPER_BEFORE = re.compile(r"\b(?:papers?|articles?|works?|study|studies|published|released|listed|out)\s*$", re.I)
 
 
 NUMBER_WORDS = {
@@ -79,34 +98,53 @@ def find_range(question: str, today: date, *, bare_years: bool) -> Span | None:
         ValueError: a day that does not exist.
     """
     mentions = _mentions(question, today)
-    for index, mention in enumerate(mentions):
-        before = _RELATION.search(question[: mention.start])
-        relation = before.group("relation").lower() if before else ""
-        is_year = (mention.first.month, mention.first.day, mention.last.month) == (1, 1, 12)
-        if is_year and not bare_years and relation not in _YEAR_RELATIONS:
+    for mention, following in zip_longest(mentions, mentions[1:]):
+        relation, span = _related(question, mention)
+        if _is_bare_year(question, mention) and not _is_year_of_papers(question, relation, span, bare_years):
             continue
-        start = before.start() if before else mention.start
-        following = mentions[index + 1] if index + 1 < len(mentions) else None
-        if following and _joined(question[mention.end : following.start], relation):
-            return Span(mention.first, following.last, start, following.end)
-        if relation in ("since",) or (relation == "from" and re.match(r"\s+on(?:wards?)?\b", question[mention.end :])):
-            return Span(mention.first, None, start, mention.end)
-        if relation == "after":
-            return Span(mention.last + timedelta(days=1), None, start, mention.end)
-        if relation == "before":
-            return Span(None, mention.first - timedelta(days=1), start, mention.end)
-        if relation in ("until", "till", "up to", "by the end of"):
-            return Span(None, mention.last, start, mention.end)
-        return Span(mention.first, mention.last, start, mention.end)
+        if following is None:
+            return span
+        if re.fullmatch(_TO, question[mention.end : following.start], re.IGNORECASE):
+            first, last = min(mention.first, following.first), max(mention.last, following.last)
+            return Span(first, last, span.start, following.end)
+        other = _related(question, following)[1]
+        if re.fullmatch(r"\s*(?:and|but)?\s*", question[span.end : other.start], re.IGNORECASE):
+            # "since 2020 and before 2023"
+            if span.until is None and other.since is None:
+                return Span(span.since, other.until, span.start, other.end)
+            if span.since is None and other.until is None:
+                return Span(other.since, span.until, span.start, other.end)
+        return span
     return None
 
 
-_YEAR_RELATIONS = ("since", "after", "from", "before", "until", "till", "up to", "between", "in", "during")
+def _related(question: str, mention: _Mention) -> tuple[str, Span]:
+    """The word such as "since" before a mention, in lower case or empty, and the range that both mean."""
+    before = _RELATION.search(question[: mention.start])
+    # "in the 2019 survey" is not "in 2019".
+    if before and _is_bare_year(question, mention) and before.group().lower().endswith("the "):
+        before = None
+    relation = before.group("relation").lower() if before else ""
+    start = before.start() if before else mention.start
+    if relation == "since" or (relation == "from" and re.match(r"\s+on(?:wards?)?\b", question[mention.end :])):
+        return relation, Span(mention.first, None, start, mention.end)
+    if relation == "after":
+        return relation, Span(mention.last + timedelta(days=1), None, start, mention.end)
+    if relation == "before":
+        return relation, Span(None, mention.first - timedelta(days=1), start, mention.end)
+    if relation in ("until", "till", "up to", "by the end of"):
+        return relation, Span(None, mention.last, start, mention.end)
+    return relation, Span(mention.first, mention.last, start, mention.end)
 
 
-def _joined(between: str, relation: str) -> bool:
-    words = between.strip().lower()
-    return words in ("to", "until", "till", "-", "–", "through") or (words == "and" and relation in ("between", "from"))
+def _is_bare_year(question: str, mention: _Mention) -> bool:
+    return question[mention.start : mention.end].isdigit() and mention.first != mention.last
+
+
+def _is_year_of_papers(question: str, relation: str, span: Span, bare_years: bool) -> bool:
+    if _THINGS.match(question, span.end) and not _PAPER_BEFORE.search(question[: span.start]):
+        return False
+    return bare_years or relation in _YEAR_RELATIONS
 
 
 def _mentions(question: str, today: date) -> list[_Mention]:
@@ -116,7 +154,7 @@ def _mentions(question: str, today: date) -> list[_Mention]:
             if not any(mention.start < match.end() and match.start() < mention.end for mention in found):
                 found.append(_mention(match))
     for match in _RELATIVE.finditer(question):
-        first, last = _relative(match.group(1).lower(), today)
+        first, last = _relative(match, today)
         found.append(_Mention(first, last, match.start(), match.end()))
     return sorted(found, key=lambda mention: mention.start)
 
@@ -138,7 +176,9 @@ def _mention(match: re.Match[str]) -> _Mention:
         raise ValueError(f"a date that does not exist: {match.group()}") from None
 
 
-def _relative(words: str, today: date) -> tuple[date, date]:
+def _relative(match: re.Match[str], today: date) -> tuple[date, date]:
+    """First and last day: "last week" ended on Sunday, "the past week" and "the last 7 days" end today."""
+    words = match["words"].lower()
     monday = today - timedelta(days=today.weekday())
     month = today.replace(day=1)
     last_month_end = month - timedelta(days=1)
@@ -152,4 +192,7 @@ def _relative(words: str, today: date) -> tuple[date, date]:
         "this year": (today.replace(month=1, day=1), today),
         "last year": (date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)),
     }
-    return ranges[words]
+    if words in ranges:
+        return ranges[words]
+    days = int(match["count"] or 1) * _UNITS[match["unit"].lower()]
+    return today - timedelta(days=max(days, 1) - 1), today
