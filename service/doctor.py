@@ -55,14 +55,15 @@ def examine(settings: Settings, note: Callable[[str], None], *, mend: bool) -> D
     report.facts.append(("models", ", ".join(f"{row['name']} ({row['problem'] or 'sound'})" for row in rows)))
     with Library.open(settings, note) as library:
         found = library.differences()
+        if found.damaged:
+            report.problems.append(
+                f"the catalog itself is damaged ({found.damaged[0]}): restore a backup with `paperboy restore FILE`"
+            )
+            return report
         counts = library.counts()
         report.facts.append(("home", f"{settings.home}: {counts[0]} papers, {counts[1]} chunks"))
         if found.none:
             report.facts.append(("indexes", "Chroma and the lexical index agree with the catalog"))
-        elif found.damaged:
-            report.problems.append(
-                f"the catalog itself is damaged ({found.damaged[0]}): restore a backup with `paperboy restore FILE`"
-            )
         elif mend:
             library.mend(found)
             report.mended.append(f"mended: {_described(found)}")

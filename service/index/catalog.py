@@ -126,10 +126,10 @@ class Catalog:
         query = "SELECT row FROM papers WHERE indexed_fingerprint = ?"
         return [row[0] for row in self._connection.execute(query, (fingerprint,))]
 
-    def indexed(self, fingerprint: str) -> int:
-        """Number of papers that the indexes should have."""
-        query = "SELECT count(*) FROM papers WHERE indexed_fingerprint = ?"
-        return int(self._connection.execute(query, (fingerprint,)).fetchone()[0])
+    def marked(self) -> int:
+        """Number of papers that were indexed, be it with an older text or under another fingerprint."""
+        query = "SELECT count(*) FROM papers WHERE indexed_fingerprint IS NOT NULL"
+        return int(self._connection.execute(query).fetchone()[0])
 
     def batches(self, column: FingerprintColumn, fingerprint: str, size: int) -> Iterator[list[Stored]]:
         """Papers whose fingerprint in `column` is another one, in batches; each batch must be marked in turn."""
@@ -148,14 +148,15 @@ class Catalog:
         self._connection.executemany(query, [(fingerprint, row) for row in rows])
 
     def unmark_all(self) -> None:
-        """Forget that the indexes have any paper; the vectors stay."""
+        """Forget that the indexes have any paper, except that some have an older text; the vectors stay."""
         with self._database.transaction() as connection:
-            connection.execute("UPDATE papers SET indexed_fingerprint = NULL")
+            connection.execute("UPDATE papers SET indexed_fingerprint = NULL WHERE indexed_fingerprint != ?", (_STALE,))
 
     def _namesakes(self, paper: Paper) -> list[Stored]:
+        """Papers of the same id or title, that of the same id first."""
         query = f"SELECT row, {_COLUMNS} FROM papers WHERE paper_id = ? OR title_key = ? ORDER BY row"  # noqa: S608
         found = self._connection.execute(query, (paper.paper_id, title_key(paper.title)))
-        return [_stored(row) for row in found]
+        return sorted((_stored(row) for row in found), key=lambda known: known.paper_id != paper.paper_id)
 
     def _insert(self, paper: Paper) -> Stored:
         values = _columns(paper)
@@ -171,6 +172,10 @@ class Catalog:
         values = _columns(merged)
         if (merged.title, merged.abstract) != (known.title, known.abstract):
             values |= {"vectors_fingerprint": None, "indexed_fingerprint": _STALE}
+        if merged.paper_id != known.paper_id:
+            # Vector store and kept summaries name the paper by the id it had.
+            values["indexed_fingerprint"] = _STALE
+            self._connection.execute("DELETE FROM summaries WHERE paper_id = ?", (known.paper_id,))
         assignments = ", ".join(f"{name} = ?" for name in values)
         query = f"UPDATE papers SET {assignments} WHERE row = ?"  # noqa: S608
         self._connection.execute(query, [*values.values(), known.row])

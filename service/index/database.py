@@ -5,7 +5,7 @@ WAL with synchronous=FULL: what a commit has acknowledged survives a power cut.
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from service.errors import HomeError
@@ -58,7 +58,7 @@ CREATE TABLE summaries (
 ) STRICT;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
-_COPY_PAGES = 1_000
+_TABLES = {"papers", "chunks", "summaries", "notes"}
 
 
 class Database:
@@ -68,31 +68,23 @@ class Database:
         """Open the file, or create it.
 
         Raises:
-            HomeError: not writable, not a catalog, damaged, or of a newer version.
+            HomeError: not writable, damaged, of another program, or of a newer version.
         """
         self.path = path
         try:
             self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self.connection.row_factory = sqlite3.Row
+            version = _schema_version(self.connection, path)
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = FULL")
             self.connection.execute("PRAGMA foreign_keys = ON")
-            self._prepare_schema()
+            if not version:
+                self.connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         except sqlite3.DatabaseError as error:
             raise HomeError(
                 f"catalog {path} cannot be opened ({error}): restore a backup with `paperboy restore FILE`, "
                 "or use another --home"
             ) from None
-
-    def _prepare_schema(self) -> None:
-        version = int(self.connection.execute("PRAGMA user_version").fetchone()[0])
-        if version > SCHEMA_VERSION:
-            raise HomeError(
-                f"catalog {self.path} is of a newer Paperboy (schema {version}, this one knows {SCHEMA_VERSION}): "
-                "upgrade Paperboy"
-            )
-        if version == 0:
-            self.connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -100,14 +92,19 @@ class Database:
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield self.connection
+            self.connection.execute("COMMIT")
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            # A full disk has ended the transaction already.
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
             raise
-        self.connection.execute("COMMIT")
 
     def problems(self) -> list[str]:
         """What SQLite's own check finds wrong; nothing when the file is sound."""
-        rows = self.connection.execute("PRAGMA quick_check(5)").fetchall()
+        try:
+            rows = self.connection.execute("PRAGMA quick_check(5)").fetchall()
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
         return [str(row[0]) for row in rows if row[0] != "ok"]
 
     def close(self) -> None:
@@ -121,26 +118,50 @@ def copy_database(source: Path, target: Path) -> None:
     Raises:
         HomeError: there is no sound catalog at `source`, or `target` exists or cannot be written.
     """
-    if not source.is_file():
-        raise HomeError(f"there is no catalog at {source}")
-    if target.exists():
-        raise HomeError(f"{target} exists already: choose another name")
-    unfinished = target.with_name(target.name + ".unfinished")
+    unfinished = Path(f"{target}.unfinished")
     try:
-        reading = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
-        writing = sqlite3.connect(unfinished)
-        try:
-            reading.backup(writing, pages=_COPY_PAGES)
-            version = int(writing.execute("PRAGMA user_version").fetchone()[0])
-            sound = writing.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
-            writing.execute("PRAGMA journal_mode = DELETE")
-        finally:
-            writing.close()
-            reading.close()
-        if not sound or not 1 <= version <= SCHEMA_VERSION:
-            raise HomeError(f"{source} is not a sound catalog of this version")
+        if not source.is_file():
+            raise HomeError(f"there is no catalog at {source}")
+        if target.exists():
+            raise HomeError(f"{target} exists already: choose another name")
+        unfinished.unlink(missing_ok=True)
+        _copy(source, unfinished)
         unfinished.rename(target)
     except (sqlite3.DatabaseError, OSError) as error:
         raise HomeError(f"{source} could not be copied to {target}: {error}") from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
+
+
+def _copy(source: Path, target: Path) -> None:
+    reading = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
+    writing = sqlite3.connect(target)
+    try:
+        # In one step: a copy in several begins anew whenever another process has written.
+        reading.backup(writing)
+        if not _schema_version(writing, source) or writing.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise HomeError(f"{source} is not a sound catalog")
+        writing.execute("PRAGMA journal_mode = DELETE")
+    finally:
+        writing.close()
+        reading.close()
+
+
+def _schema_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of a catalog's schema; 0 for an empty file.
+
+    Raises:
+        HomeError: the database is of another program, or of a newer version.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if version > SCHEMA_VERSION:
+        raise HomeError(
+            f"catalog {path} is of a newer Paperboy (schema {version}, this one knows {SCHEMA_VERSION}): "
+            "upgrade Paperboy"
+        )
+    expected = tables >= _TABLES if version else not tables
+    if not expected:
+        raise HomeError(f"{path} is a database of another program")
+    return version

@@ -1,6 +1,7 @@
 """The home directory: what lies where in it, and that one process owns it at a time."""
 
 import os
+import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -62,3 +63,11 @@ class Home:
             return self._owner.read_text().strip() or "unknown"
         except OSError:
             return "unknown"
+
+
+def remove_store(path: Path) -> None:
+    """Delete the directory of a derived index, or a file or link that is in its place."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)

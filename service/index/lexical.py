@@ -4,123 +4,30 @@
 """
 
 import re
-import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import tantivy
 
 from service.errors import IndexUnusableError
+from service.index.home import remove_store
 
 _COMPOUND = re.compile(r"[^\W_]+(?:[-‐‑][^\W_]+)+")
 _WORD = re.compile(r"[^\W_]+(?:[-‐‑'’][^\W_]+)*")
 _WRITER_BYTES = 64 * 2**20
 # Words of questions, not of subjects.
-_STOP_WORDS = frozenset(
-    [
-        "a",
-        "about",
-        "all",
-        "also",
-        "am",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "been",
-        "being",
-        "but",
-        "by",
-        "can",
-        "could",
-        "did",
-        "do",
-        "does",
-        "doing",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "having",
-        "he",
-        "her",
-        "his",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "just",
-        "let",
-        "lets",
-        "many",
-        "me",
-        "more",
-        "most",
-        "much",
-        "my",
-        "no",
-        "nor",
-        "not",
-        "of",
-        "on",
-        "one",
-        "only",
-        "or",
-        "other",
-        "our",
-        "out",
-        "over",
-        "own",
-        "same",
-        "she",
-        "should",
-        "so",
-        "some",
-        "such",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "to",
-        "too",
-        "up",
-        "very",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "while",
-        "who",
-        "whom",
-        "whose",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-    ]
-)
+_STOP_WORDS = frozenset([
+    "a", "about", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been", "being", "but",
+    "by", "can", "could", "did", "do", "does", "doing", "for", "from", "had", "has", "have", "having", "he",
+    "her", "his", "how", "i", "if", "in", "into", "is", "it", "its", "just", "let", "lets", "many", "me",
+    "more", "most", "much", "my", "no", "nor", "not", "of", "on", "one", "only", "or", "other", "our", "out",
+    "over", "own", "same", "she", "should", "so", "some", "such", "than", "that", "the", "their", "them",
+    "then", "there", "these", "they", "this", "those", "to", "too", "up", "very", "was", "we", "were", "what",
+    "when", "where", "which", "while", "who", "whom", "whose", "why", "will", "with", "would", "you", "your",
+])  # fmt: skip
 
 
 class Analyzer:
@@ -157,38 +64,39 @@ class LexicalIndex:
         """
         self._path = path
         builder = tantivy.SchemaBuilder()
-        builder.add_unsigned_field("row", stored=True, indexed=True, fast=True)
+        # Signed: deleting by term finds nothing in an unsigned field.
+        builder.add_integer_field("row", stored=True, indexed=True, fast=True)
         builder.add_text_field("text", tokenizer_name="paper", index_option="freq")
         self._schema = builder.build()
         self.analyzer = Analyzer()
         self._open()
 
     def put(self, texts: Iterable[tuple[int, str]]) -> None:
-        """Index texts by row number, replacing those of the same row; durable on return."""
-        writer = self._index.writer(_WRITER_BYTES, 1)
-        try:
-            for row, text in texts:
-                writer.delete_documents_by_term("row", row)
-                document = tantivy.Document()
-                document.add_unsigned("row", row)
-                document.add_text("text", _with_joined_compounds(text))
-                writer.add_document(document)
-            writer.commit()
-        finally:
-            writer.wait_merging_threads()
-        self._reload()
+        """Index texts by row number, replacing those of the same row; durable on return.
 
-    def delete(self, rows: Sequence[int]) -> None:
-        """Remove rows; unknown ones are passed over."""
-        writer = self._index.writer(_WRITER_BYTES, 1)
-        for row in rows:
-            writer.delete_documents_by_term("row", row)
-        writer.commit()
-        writer.wait_merging_threads()
-        self._reload()
+        Raises:
+            IndexUnusableError: the files are damaged or cannot be written.
+        """
+        with self._damage_named():
+            writer = self._index.writer(_WRITER_BYTES, 1)
+            try:
+                for row, text in texts:
+                    writer.delete_documents_by_term("row", row)
+                    document = tantivy.Document()
+                    document.add_integer("row", row)
+                    document.add_text("text", _with_joined_compounds(text))
+                    writer.add_document(document)
+                writer.commit()
+            finally:
+                writer.wait_merging_threads()
+            self._reload()
 
     def search(self, weights: Mapping[str, float], limit: int) -> list[tuple[int, float]]:
-        """Row numbers and BM25 scores of the best texts for weighted terms, best first."""
+        """Row numbers and BM25 scores of the best texts for weighted terms, best first.
+
+        Raises:
+            IndexUnusableError: the files are damaged.
+        """
         parts = [
             (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(term), weight))
             for term, weight in weights.items()
@@ -196,8 +104,9 @@ class LexicalIndex:
         ]
         if not parts or not self.count():
             return []
-        hits = self._searcher.search(tantivy.Query.boolean_query(parts), limit=limit, count=False).hits
-        rows = self._searcher.fast_field_values("row", [address for _, address in hits])
+        with self._damage_named():
+            hits = self._searcher.search(tantivy.Query.boolean_query(parts), limit=limit, count=False).hits
+            rows = self._searcher.fast_field_values("row", [address for _, address in hits])
         return [(int(row or 0), float(score)) for row, (score, _) in zip(rows, hits, strict=True)]
 
     def document_frequency(self, term: str) -> int:
@@ -217,17 +126,29 @@ class LexicalIndex:
 
     def clear(self) -> None:
         """Remove everything and start anew."""
-        shutil.rmtree(self._path, ignore_errors=True)
+        remove_store(self._path)
         self._open()
 
     def _open(self) -> None:
-        try:
+        with self._damage_named():
             self._path.mkdir(parents=True, exist_ok=True)
             self._index: Any = tantivy.Index(self._schema, path=str(self._path))
             self._index.register_tokenizer("paper", self.analyzer.native)
             self._reload()
-        except (ValueError, OSError) as error:
-            raise IndexUnusableError(f"the lexical index in {self._path} cannot be opened: {error}") from None
+            # Terms are read here already: damage seen now is mended by whoever opens the index.
+            self.document_frequency("")
+
+    @contextmanager
+    def _damage_named(self) -> Iterator[None]:
+        try:
+            yield
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - tantivy's panics are not Exceptions
+            raise IndexUnusableError(
+                f"the lexical index in {self._path} cannot be used ({error}): check the disk; `paperboy reindex` "
+                "builds it anew"
+            ) from None
 
     def _reload(self) -> None:
         self._index.reload()

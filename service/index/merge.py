@@ -31,7 +31,7 @@ AnyPaper = TypeVar("AnyPaper", bound=Paper)
 
 
 def merge(known: AnyPaper, new: Paper) -> AnyPaper:
-    """One paper of two records: the newer text, and of the metadata what either has.
+    """One paper of two records: the newer text, and of id and metadata what either has.
 
     A printed date is kept against an inferred one.
     """
@@ -44,6 +44,8 @@ def merge(known: AnyPaper, new: Paper) -> AnyPaper:
         changes |= {"published": new.published, "published_inferred": new.published_inferred}
     if known.own_id == new.own_id or new.own_id:
         changes |= {"title": new.title, "abstract": new.abstract}
+    if new.own_id:
+        changes |= {"paper_id": new.paper_id, "own_id": True}
     return known.model_copy(update=changes)
 
 

@@ -12,11 +12,11 @@ from service.errors import IndexUnusableError
 from service.index.catalog import Catalog
 from service.index.chunk_store import ChunkStore
 from service.index.database import Database
-from service.index.home import Home
+from service.index.home import Home, remove_store
 from service.index.indexer import Indexer, Progress
 from service.index.lexical import LexicalIndex
 from service.index.retrieval import Retriever
-from service.index.vectors import ChromaStore, Probe, remove_store
+from service.index.vectors import ChromaStore, Probe
 from service.ports import Embedder, StoredVector
 
 _SAME_VECTOR = 1e-4
@@ -79,12 +79,13 @@ class Stores:
             self._probe = Probe(self._home.chroma, self.fingerprint)
 
     def finish(self, progress: Progress) -> int:
-        """Embed and index what is pending, and rebuild an index that lost papers.
+        """Embed and index what is pending, and rebuild a lexical index that has other papers than it should.
 
         Returns:
             the number of papers embedded.
         """
-        if self.lexical.count() != self.catalog.indexed(self.fingerprint):
+        if self.lexical.count() != self.catalog.marked():
+            self.lexical.clear()
             self.catalog.unmark_all()
         embedded = self.indexer.embed_pending(progress)
         if self.catalog.pending("indexed_fingerprint", self.fingerprint):
@@ -100,25 +101,24 @@ class Stores:
             if problem:
                 self._note(f"the vector store is rebuilt from the catalog: {problem}")
                 remove_store(self._home.chroma)
-            try:
-                self._chroma = ChromaStore(self._home.chroma, self.fingerprint)
-            except IndexUnusableError:
-                remove_store(self._home.chroma)
-                self._chroma = ChromaStore(self._home.chroma, self.fingerprint)
+            self._chroma = ChromaStore(self._home.chroma, self.fingerprint)
             if self._chroma.count() != self.chunks.indexed(self.fingerprint):
                 self._refill(self._chroma)
         return self._chroma
 
     def reindex(self, progress: Progress) -> None:
         """Build both indexes anew from the catalog's vectors and texts."""
-        remove_store(self._home.chroma)
         self._close_chroma()
+        remove_store(self._home.chroma)
         self.lexical.clear()
         self.catalog.unmark_all()
         self.finish(progress)
 
     def differences(self) -> Differences:
-        """Compare the indexes with the catalog, every row of both."""
+        """Compare the indexes with the catalog, every row of both, unless the catalog is damaged."""
+        damaged = self.database.problems()
+        if damaged:
+            return Differences(tuple(damaged), 0, 0, 0, 0, 0, 0)
         store = self.vectors()
         wanted = {row.chunk_id: row for row in self.chunks.all_stored_vectors(self.fingerprint)}
         wrong = orphans = found = 0
@@ -131,7 +131,7 @@ class Stores:
             wrong += not np.allclose(expected.vector, row.vector, atol=_SAME_VECTOR)
         rows, texts = set(self.catalog.indexed_rows(self.fingerprint)), self.lexical.rows()
         return Differences(
-            damaged=tuple(self.database.problems()),
+            damaged=(),
             pending=self.catalog.pending("indexed_fingerprint", self.fingerprint),
             missing_vectors=len(wanted) - found,
             wrong_vectors=wrong,
@@ -142,12 +142,9 @@ class Stores:
 
     def mend(self, found: Differences, progress: Progress) -> None:
         """Make the indexes agree with the catalog again."""
-        if found.orphan_texts:
-            self.lexical.delete(sorted(self.lexical.rows() - set(self.catalog.indexed_rows(self.fingerprint))))
         if found.missing_vectors or found.wrong_vectors or found.orphan_vectors:
-            self.vectors().clear()
             self._refill(self.vectors())
-        if found.missing_texts:
+        if found.missing_texts or found.orphan_texts:
             self.lexical.clear()
             self.catalog.unmark_all()
         self.finish(progress)
@@ -178,8 +175,8 @@ class Stores:
     def _open_lexical(self) -> LexicalIndex:
         try:
             return LexicalIndex(self._home.lexical)
-        except IndexUnusableError as error:
-            self._note(f"the lexical index is rebuilt from the catalog: {error}")
+        except IndexUnusableError:
+            self._note("the lexical index is rebuilt from the catalog: its files are damaged or of another version")
             remove_store(self._home.lexical)
             return LexicalIndex(self._home.lexical)
 

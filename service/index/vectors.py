@@ -9,7 +9,6 @@ What is behind the choices (measured on chromadb 1.5.9):
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -48,18 +47,25 @@ class ChromaStore:
             self._client: Any = chromadb.PersistentClient(str(path), settings=settings)
             self._collection = self._open_collection()
         except Exception as error:  # noqa: BLE001 - Chroma raises its Rust core's errors as plain Exceptions
-            raise IndexUnusableError(f"Chroma cannot open {path}: {error}") from None
+            raise IndexUnusableError(f"Chroma cannot open {path} ({error}): check the disk") from None
 
     def put(self, rows: Sequence[StoredVector]) -> None:
-        """Add rows, replacing those of the same `chunk_id`."""
+        """Add rows, replacing those of the same `chunk_id`.
+
+        Raises:
+            IndexUnusableError: Chroma cannot write.
+        """
         size = self._client.get_max_batch_size()
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
-            self._collection.upsert(
-                ids=[row.chunk_id for row in part],
-                embeddings=np.stack([row.vector for row in part]),
-                metadatas=[{"paper_id": row.paper_id} for row in part],
-            )
+            try:
+                self._collection.upsert(
+                    ids=[row.chunk_id for row in part],
+                    embeddings=np.stack([row.vector for row in part]),
+                    metadatas=[{"paper_id": row.paper_id} for row in part],
+                )
+            except Exception as error:  # noqa: BLE001 - as above
+                raise IndexUnusableError(f"Chroma cannot write to {self._path} ({error}): check the disk") from None
 
     def delete(self, chunk_ids: Sequence[str]) -> None:
         """Remove rows; unknown ids are passed over."""
@@ -123,11 +129,12 @@ class Probe:
         self._path = path
         self._child = (
             subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", "service.index.vectors", str(path), fingerprint],
+                # `-P`: no module of the current directory takes the place of ours.
+                [sys.executable, "-P", "-m", "service.index.vectors", str(path), fingerprint],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
             if path.exists()
             else None
@@ -155,11 +162,6 @@ class Probe:
         if self._child is not None and self._child.poll() is None:
             self._child.kill()
             self._child.communicate()
-
-
-def remove_store(path: Path) -> None:
-    """Delete a store's directory, whatever state it is in."""
-    shutil.rmtree(path, ignore_errors=True)
 
 
 def _examine(path: Path, fingerprint: str) -> str:

@@ -1,0 +1,183 @@
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.index.chunk_store import cosines
+from service.library import quietly
+from service.llm.embedder import LlamaEmbedder
+from service.ports import PassageVectors, Vector
+from tests.fakes import FakeEmbedder
+from tests.index.small_home import NONE, PAPERS, Watcher, best, everything_found, opened, paper, put
+
+QUESTIONS = (
+    "which papers reduce activation memory?",
+    "reversible networks",
+    "parameter-efficient fine-tuning of vision transformers",
+    "quantization of the key-value cache",
+    "robots that fold shirts",
+)
+
+
+class StoppedEmbedder(FakeEmbedder):
+    """Is interrupted at its third batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._batches = 0
+
+    def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
+        self._batches += 1
+        if self._batches == 3:
+            raise KeyboardInterrupt
+        return super().embed_passages(passages)
+
+
+class OtherEmbedder(FakeEmbedder):
+    """Another model file: its vectors do not compare."""
+
+    fingerprint = "other-embedder"
+
+    def embed_query(self, text: str) -> Vector:
+        return -super().embed_query(text)
+
+
+def test_finishing_embeds_and_indexes_what_is_new_and_only_that(tmp_path: Path) -> None:
+    embedder, progress = FakeEmbedder(), Watcher()
+    with opened(tmp_path / "home", embedder) as stores:
+        put(stores, *PAPERS)
+        assert stores.differences() == NONE._replace(pending=40)
+        assert stores.finish(progress) == 40
+        assert progress.take() == [("embedding", 32, 40), ("embedding", 40, 40), ("indexing", 40, 40)]
+        passages = embedder.passages
+        assert passages == stores.chunks.count() == stores.vectors().count()
+        assert stores.differences() == NONE
+        assert (stores.finish(progress), progress.take()) == (0, [])
+        (row,) = put(stores, paper(100))
+        assert stores.finish(progress) == 1
+        assert progress.take() == [("embedding", 1, 1), ("indexing", 1, 1)]
+        assert embedder.passages == passages + 1
+        assert best(stores, "study100", 1) == [row]
+        assert stores.differences() == NONE
+
+
+def test_a_changed_abstract_is_embedded_and_indexed_alone(small_home: Path) -> None:
+    embedder, progress = FakeEmbedder(), Watcher()
+    with opened(small_home, embedder) as stores:
+        (row,) = put(stores, PAPERS[7].model_copy(update={"abstract": "Entirely unprecedented zeppelins fly here."}))
+        assert stores.finish(progress) == 1
+        assert embedder.passages == 1
+        assert best(stores, "unprecedented zeppelins", 1) == [row]
+        assert stores.differences() == NONE
+        assert progress.take() == [("embedding", 1, 1), ("indexing", 1, 1)]
+
+
+def test_of_an_abstract_that_became_shorter_no_old_chunk_is_left(small_home: Path) -> None:
+    with opened(small_home, FakeEmbedder()) as stores:
+        for sentences in (30, 2):
+            put(stores, paper(200, sentences))
+            stores.finish(quietly)
+            assert stores.differences() == NONE
+        assert stores.chunks.count() == len(PAPERS) + 1
+
+
+def test_a_paper_that_gains_an_id_is_indexed_by_it_without_embedding(small_home: Path) -> None:
+    embedder = FakeEmbedder()
+    nameless = paper(300).model_copy(update={"paper_id": "derived", "own_id": False})
+    with opened(small_home, embedder) as stores:
+        put(stores, nameless)
+        stores.finish(quietly)
+    with opened(small_home, embedder) as stores:
+        put(stores, paper(300))
+        assert stores.finish(quietly) == 0
+        assert stores.differences() == NONE
+        assert "p300#0" in {row.chunk_id for row in stores.vectors().rows()}
+
+
+def test_reindexing_embeds_nothing_and_finds_the_same(small_home: Path, found_when_sound: list[list[int]]) -> None:
+    embedder = FakeEmbedder()
+    with opened(small_home, embedder) as stores:
+        for _ in range(2):
+            stores.reindex(quietly)
+            assert stores.differences() == NONE
+            assert everything_found(stores) == found_when_sound
+    notes: list[str] = []
+    with opened(small_home, embedder, notes) as stores:
+        assert stores.differences() == NONE
+        assert everything_found(stores) == found_when_sound
+    assert notes == []
+    assert embedder.passages == 0
+
+
+def test_an_interrupted_embedding_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    papers = [paper(number) for number in range(100)]
+    with opened(tmp_path / "home", StoppedEmbedder()) as stores:
+        put(stores, *papers)
+        with pytest.raises(KeyboardInterrupt):
+            stores.finish(quietly)
+        assert stores.chunks.count() == 64
+    embedder = FakeEmbedder()
+    with opened(tmp_path / "home", embedder) as stores:
+        assert stores.finish(quietly) == 36
+        assert stores.differences() == NONE
+    assert embedder.passages == 36
+
+
+def test_papers_that_an_index_had_taken_before_they_were_marked_are_taken_again(
+    small_home: Path, found_when_sound: list[list[int]]
+) -> None:
+    embedder = FakeEmbedder()
+    with opened(small_home, embedder) as stores:
+        with stores.database.transaction():
+            stores.catalog.mark("indexed_fingerprint", [3, 4, 5], None)
+        stores.finish(quietly)
+        assert stores.differences() == NONE
+        assert everything_found(stores) == found_when_sound
+    assert embedder.passages == 0
+
+
+def test_another_embedder_embeds_everything_anew_and_mixes_nothing(small_home: Path) -> None:
+    other = OtherEmbedder()
+    with opened(small_home, other) as stores:
+        assert stores.finish(quietly) == len(PAPERS)
+        assert other.passages == len(PAPERS)
+        assert stores.differences() == NONE
+        assert all(float(row.vector @ FakeEmbedder().embed_query("study of")) <= 0 for row in stores.vectors().rows())
+    with opened(small_home, FakeEmbedder()) as stores:
+        assert stores.finish(quietly) == len(PAPERS)
+        assert stores.differences() == NONE
+
+
+def test_above_the_limit_a_fresh_process_leaves_chroma_closed(small_home: Path) -> None:
+    shutil.rmtree(small_home / "chroma")
+    with opened(small_home, FakeEmbedder(), limit=10) as stores:
+        stores.expect_search()
+        assert best(stores, "study7", 1) == [8]
+    assert not (small_home / "chroma").exists()
+
+
+def test_closing_twice_and_while_chroma_is_examined_is_harmless(small_home: Path) -> None:
+    with opened(small_home, FakeEmbedder()) as stores:
+        stores.expect_search()
+        stores.expect_search()
+        stores.close()
+        stores.close()
+    with opened(small_home, FakeEmbedder()) as stores:
+        assert stores.differences() == NONE
+
+
+def test_scanning_the_sample_finds_what_chroma_finds(own_sample_home: Path, embedder: LlamaEmbedder) -> None:
+    with opened(own_sample_home, embedder, limit=0) as stores:
+        scanned = [set(best(stores, question, 10)) for question in QUESTIONS]
+        assert stores._vectors_for_search() is None
+    with opened(own_sample_home, embedder) as stores:
+        # Chroma normalises anew, so near-ties may change places.
+        assert [set(best(stores, question, 10)) for question in QUESTIONS] == scanned
+        rows = stores.chunks.matrix()
+        for question in QUESTIONS:
+            vector = embedder.embed_query(question)
+            exact = np.sort(cosines(rows, vector))[::-1][:50]
+            found = [cosine for _, cosine in stores.vectors().search(vector, 300)][:50]
+            assert np.allclose(exact, found, atol=1e-4)
