@@ -6,7 +6,7 @@ Settings build nothing; `Library.open` does.
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -27,14 +27,14 @@ class Settings(BaseModel):
     )
     embedder: str = Field(default="all-MiniLM-L6-v2-Q8_0.gguf", description="embedding model, likewise")
     mode: Mode = Field(default="quotes", description="how answers and summaries are written")
-    gpu_layers: int | Literal["auto"] = Field(
-        default="auto", ge=0, description="layers of the writer to offload; auto: all where the build can"
+    gpu_layers: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
+        default="auto", description="layers of the writer to offload; auto: all where the build can"
     )
-    threads: int | Literal["auto"] = Field(
-        default="auto", ge=1, description="processor threads; auto: the cores that are free at start"
+    threads: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default="auto", description="processor threads; auto: the cores that are free at start"
     )
-    context: int | Literal["auto"] = Field(
-        default="auto", ge=512, description="context window in tokens; auto: the model's own, 8,192 at most"
+    context: Annotated[int, Field(ge=512)] | Literal["auto"] = Field(
+        default="auto", description="context window in tokens; auto: the model's own, 8,192 at most"
     )
     max_papers: int = Field(default=20, ge=1, le=100, description="papers that a list answer may have")
     chroma_cold_limit: int = Field(

@@ -16,8 +16,9 @@ import llama_cpp
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from service.errors import ModelError
-from service.llm.native import NativeModel
+from service.llm.native import REASON_LENGTH, NativeModel
 from service.ports import Message
+from service.text import one_line
 
 _TEMPLATE_KEY = "tokenizer.chat_template"
 
@@ -54,26 +55,36 @@ class ChatTemplate:
         }
         try:
             self._template = environment.from_string(source)
-            self.tokens([Message("user", "try")])
-        except (jinja2.TemplateError, TypeError, ValueError, RecursionError) as error:
-            raise ModelError(f"the chat template of {model.path.name} cannot be used: {error}") from None
+        except Exception as error:  # noqa: BLE001 - a template is a program out of a file: it can fail in any way
+            raise self._unusable(error) from None
+        # The shapes that requests have, so that a template which fails on one is found while the file is tried.
+        self.tokens([Message("user", "try")])
+        self.tokens([Message("system", "try"), Message("user", "try")])
 
     def tokens(self, messages: Sequence[Message]) -> list[int]:
-        """Tokens of the prompt, up to where the answer begins."""
+        """Tokens of the prompt, up to where the answer begins.
+
+        Raises:
+            ModelError: the template fails on these messages or leaves one out.
+        """
         try:
             return self._tokens(messages)
-        except jinja2.TemplateError:
+        except ModelError:
             # Some templates know no system role.
-            return self._tokens(_without_system(messages))
+            others = _without_system(messages)
+            if len(others) == len(messages):
+                raise
+            return self._tokens(others)
 
     def _tokens(self, messages: Sequence[Message]) -> list[int]:
         word = secrets.token_hex(8)
         slots = [{"role": m.role, "content": f"{word}n{index}e"} for index, m in enumerate(messages)]
-        rendered = self._template.render(messages=slots, **self._variables)
+        try:
+            rendered = self._template.render(messages=slots, **self._variables)
+        except Exception as error:  # noqa: BLE001 - as above
+            raise self._unusable(error) from None
         parts = re.split(rf"{word}n(\d+)e", rendered)
         if {int(index) for index in parts[1::2]} != set(range(len(messages))):
-            if any(message.role == "system" for message in messages):
-                return self._tokens(_without_system(messages))
             raise ModelError(f"the chat template of {self._model.path.name} leaves out what the user says")
         tokens: list[int] = []
         for position, part in enumerate(parts):
@@ -85,6 +96,11 @@ class ChatTemplate:
         if llama_cpp.llama_vocab_get_add_bos(self._model.vocab) and begin >= 0 and tokens[:1] != [begin]:
             tokens.insert(0, begin)
         return tokens
+
+    def _unusable(self, error: Exception) -> ModelError:
+        # The message may be the template's own: as untrusted as the rest of the file.
+        reason = one_line(f"{type(error).__name__}: {error}", REASON_LENGTH)
+        return ModelError(f"the chat template of {self._model.path.name} cannot be used: {reason}")
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:

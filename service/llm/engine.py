@@ -154,7 +154,9 @@ class LlamaEngine:
         sampler = _Sampler(request)
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         pending = list(prompt[len(self._kept) :])
-        text, count = "", 0
+        # What may be the beginning of a stop text is shown only when it has turned out to be none.
+        held = max(map(len, request.stop), default=1) - 1
+        text, shown, count = "", 0, 0
         try:
             while count < request.max_tokens:
                 logits = self._feed(pending)
@@ -162,17 +164,19 @@ class LlamaEngine:
                 if self._model.is_end(token):
                     break
                 count += 1
-                piece = decoder.decode(self._model.piece(token))
-                text += piece
+                text += decoder.decode(self._model.piece(token))
                 stops = [text.find(stop) for stop in request.stop if stop in text]
                 if stops:
                     text = text[: min(stops)]
                     break
-                if on_text and piece:
-                    on_text(piece)
+                if on_text and len(text) - held > shown:
+                    on_text(text[shown : len(text) - held])
+                    shown = len(text) - held
                 pending = [token]
         finally:
             sampler.close()
+        if on_text and text[shown:]:
+            on_text(text[shown:])
         return text, count
 
     def _tokenized(self, request: GenerationRequest) -> list[tuple[int, list[int]]]:

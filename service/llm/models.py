@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from service.errors import ModelError
+from service.text import one_line
 
 _REGISTRY = Path(__file__).with_name("models.toml")
 _PROBE_SECONDS = 300
@@ -70,9 +72,13 @@ def resolve(name: str, folders: Sequence[Path]) -> Path:
     Raises:
         ModelError: there is no such file; with what to do.
     """
-    path = Path(name).expanduser()
-    if path.is_absolute() or len(path.parts) > 1 or path.exists():
-        return path
+    try:
+        path = Path(name).expanduser()
+        if path.exists() or path.is_absolute() or len(path.parts) > 1:
+            return path
+    except (OSError, RuntimeError):
+        # Too long for the file system, or below the home of a user who does not exist.
+        raise ModelError(f"{one_line(name)} cannot be a model file: see `paperboy models list`") from None
     known = known_model(name)
     file = known.file if known else name
     for folder in folders:
@@ -114,9 +120,18 @@ def make_sure_it_loads(path: Path, sha256: str, cache_file: Path) -> None:
     remembered = _read_cache(cache_file)
     if remembered.get(f"loads:{sha256}") == "yes":
         return
-    command = [sys.executable, "-m", "service.llm.probe", str(path)]
+    # -P: a folder `service` in the current directory is not ours.
+    command = [sys.executable, "-P", "-m", "service.llm.probe", str(path)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - our own interpreter and module
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PROBE_SECONDS,
+            check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
     except subprocess.TimeoutExpired:
         raise ModelError(f"{path.name} did not load within {_PROBE_SECONDS} s") from None
     if done.returncode < 0:
@@ -147,6 +162,7 @@ def check(path: Path) -> CheckedModel:
 
 def _read_cache(cache_file: Path | None) -> dict[str, str]:
     try:
-        return dict(json.loads(cache_file.read_text())) if cache_file else {}
+        found = json.loads(cache_file.read_text()) if cache_file else {}
     except (OSError, ValueError):
         return {}
+    return found if isinstance(found, dict) else {}

@@ -12,8 +12,11 @@ from typing import Any
 import llama_cpp
 
 from service.errors import ModelError
+from service.text import one_line
 
 GGUF_MAGIC = b"GGUF"
+REASON_LENGTH = 200
+"""Characters of an error message that a model file may fill."""
 _log_lines: list[str] = []
 
 
@@ -157,4 +160,5 @@ def _read_string(function: Callable[..., int], handle: object, index: int) -> st
 def _last_problem() -> str:
     problems = [line for line in _log_lines if "error" in line.lower() or "failed" in line.lower()]
     chosen = (problems or _log_lines or ["llama.cpp gave no reason"])[0]
-    return chosen.split("llama_model_load: ")[-1].rstrip(".")
+    # The log quotes what stands in the file.
+    return one_line(chosen.split("llama_model_load: ")[-1].rstrip("."), REASON_LENGTH)

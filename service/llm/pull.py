@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -17,9 +18,12 @@ def pull(name: str, folder: Path) -> Path:
     Raises:
         DownloadError: unknown name, no network, no room, or a damaged file; with what to do.
     """
+    # The client would tell the hub what else is installed and, asking it for a list first, which program runs it.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     # Imported here: nothing else of Paperboy goes to the network.
+    from httpx2 import HTTPError
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError
 
     repository, file = _wanted(name)
     try:
@@ -29,15 +33,18 @@ def pull(name: str, folder: Path) -> Path:
     except HfHubHTTPError as error:
         status = error.response.status_code
         raise DownloadError(f"the hub has no {repository}/{file} for you (HTTP {status})") from None
-    except (OfflineModeIsEnabled, LocalEntryNotFoundError, OSError) as error:
-        if getattr(error, "errno", None) == errno.ENOSPC:
-            raise DownloadError(f"no room left in {folder}: {file} was not stored") from None
+    except ValueError:
+        raise DownloadError(f"the hub cannot have {name}: give OWNER/REPOSITORY:FILE.gguf") from None
+    except (HTTPError, OSError) as error:
+        if isinstance(error, OSError) and (error.filename or error.errno == errno.ENOSPC):
+            raise DownloadError(f"{file} cannot be stored in {folder}: {error.strerror}") from None
         raise DownloadError(
             f"the Hugging Face hub cannot be reached, so {file} was not fetched: connect to the network and try "
             "again, or copy the file here and use --model PATH"
         ) from None
     _compare(path, metadata.etag or "", metadata.size)
-    return path
+    # A file may lie in a folder of its repository; models are looked for in one folder, by name.
+    return path.replace(folder / path.name)
 
 
 def _wanted(name: str) -> tuple[str, str]:
