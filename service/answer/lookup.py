@@ -9,7 +9,7 @@ from service.answer.workbench import Workbench
 from service.errors import EmptyCatalogError, PaperNotFoundError
 from service.index.catalog import Stored
 from service.index.relevance import question_words, weigh
-from service.text import one_line, title_key
+from service.text import clean_text, one_line, title_key
 
 _CLOSE_ENOUGH = 84.0
 """rapidfuzz's weighted ratio, 0 to 100: one wrong word in six, or a few wrong letters."""
@@ -25,8 +25,8 @@ def paper_named(bench: Workbench, name: str) -> Stored:
         PaperNotFoundError: there is none, or several are as near; the message names the nearest.
         EmptyCatalogError: there are no papers.
     """
-    catalog = bench.stores.catalog
-    found = catalog.get(name.strip())
+    catalog, name = bench.stores.catalog, clean_text(name)
+    found = catalog.get(name)
     if found:
         return found
     titles = dict(catalog.titles())

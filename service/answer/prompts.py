@@ -83,7 +83,7 @@ def load_prompt(root: Path, family: str, task: str) -> Prompt:
     Raises:
         SettingsError: there is none, or the file is faulty.
     """
-    folder = root / family if re.fullmatch(r"[\w.-]+", family) else root / _GENERAL
+    folder = root / family if re.fullmatch(r"[\w-][\w.-]*", family) else root / _GENERAL
     for place in (folder, root / _GENERAL):
         versions = {
             int(match.group(1)): path

@@ -69,7 +69,7 @@ def summary_key(bench: Workbench, paper: Paper, length: SummaryLength, mode: Mod
     """What a stored summary depends on: while nothing of it changes, the summary is not made again."""
     writer = bench.writer_fingerprint() if mode != "extractive" else ""
     prompts = bench.prompts_fingerprint() if mode != "extractive" else ""
-    text = content_hash(paper.title, paper.abstract)
+    text = content_hash(paper.paper_id, paper.title, paper.abstract)
     return content_hash(
         text, length, mode, writer, prompts, str(bench.seed), selector.fingerprint(), bench.stores.fingerprint
     )

@@ -30,6 +30,9 @@ _NUMBER_WORDS = {
         ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
     )
 }  # fmt: skip
+_CUT_BEFORE = re.compile(r"\w\w$|\d[.,]\d$")
+_CUT_AFTER = re.compile(r"\w\w|\d[.,]\d")
+_NOT_WORD = re.compile(r"\W+")
 _LATEX = re.compile(r"\\([%&$#_{}])|[{}$]")
 
 Terms = Callable[[str], Iterable[str]]
@@ -65,9 +68,10 @@ def check_claim(claim: str, source: str, terms: Terms) -> Check:
         return Check(0.0, "there is nothing to check it against", (0, 0))
     words = [set(terms(source[start:end])) for start, end in spans]
     best_single = max(range(len(spans)), key=lambda index: len(wanted & words[index]))
-    position = source.find(claim.strip().rstrip("."))
-    if position >= 0:
-        return Check(1.0, "", (position, position + len(claim.strip().rstrip("."))))
+    verbatim = _verbatim(claim.strip().rstrip("."), source)
+    if verbatim:
+        reason = _negation_before(source, verbatim, spans)
+        return Check(0.5 if reason else 1.0, reason, verbatim)
     score = max(len(wanted & set().union(*words[index : index + _WINDOW])) / len(wanted) for index in range(len(spans)))
     reason = _missing_number(claim, source) or _missing_name(claim, source)
     if not reason and score < FAITHFUL_FROM:
@@ -127,6 +131,22 @@ def _quote(source: Source, span: Span) -> Quote:
     return Quote(paper_id=source.paper_id, text=source.text[start:end], start=start, end=end)
 
 
+def _verbatim(text: str, source: str) -> Span | None:
+    """Where a text stands in the source as whole words and numbers: "up to 8" does not stand in "up to 84"."""
+    start = source.find(text)
+    end = start + len(text)
+    if start < 0 or _CUT_BEFORE.search(source[max(0, start - 2) : start + 1]):
+        return None
+    return None if _CUT_AFTER.match(source[end - 1 : end + 2]) else (start, end)
+
+
+def _negation_before(source: str, part: Span, spans: Sequence[Span]) -> str:
+    """Part of a clause may leave out the "not" in front of it."""
+    head = next((source[start : part[0]] for start, end in spans if start <= part[0] < end), "")
+    clause = re.split(r"[,;:]", head)[-1]
+    return "a negation of the source is lost" if _NEGATION.search(clause) else ""
+
+
 def _missing_number(claim: str, source: str) -> str:
     known = set(_all_numbers(source))
     for number in _all_numbers(claim, words=False):
@@ -136,20 +156,30 @@ def _missing_number(claim: str, source: str) -> str:
 
 
 def _all_numbers(text: str, *, words: bool = True) -> list[str]:
-    found = [number.rstrip("0").rstrip(".") if "." in number else number for number in numbers(_plain(text))]
+    # What still has a comma is a list, such as "4,8,16".
+    split = [part for number in numbers(_plain(text)) for part in number.split(",")]
+    found = [number.rstrip("0").rstrip(".") if "." in number else number for number in split]
     if words:
         found += [_NUMBER_WORDS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in _NUMBER_WORDS]
     return found
 
 
 def _missing_name(claim: str, source: str) -> str:
-    known = _plain(source).casefold().replace("-", "")
-    for match in _NAME.finditer(_plain(claim)):
+    known = _spaced(source)
+    for match in _NAME.finditer(claim):
         name = match.group()
         starts_sentence = match.start() == 0 and name[1:].islower()
-        if not starts_sentence and name.casefold().replace("-", "").rstrip("s") not in known:
+        if not starts_sentence and not any(
+            written.rstrip("s") in text for written, text in zip(_spaced(name), known, strict=True)
+        ):
             return f"the name {name} is not in the source"
     return ""
+
+
+def _spaced(text: str) -> tuple[str, str]:
+    """Words with a space before each, hyphens first dropped and then dividing: BERT does not stand in RoBERTa."""
+    whole, parts = (_NOT_WORD.sub(" ", text.casefold().replace("-", hyphen)) for hyphen in ("", " "))
+    return f" {whole}", f" {parts}"
 
 
 def _negation(claim: str, sentence: str) -> str:

@@ -13,11 +13,16 @@ from service.index.retrieval import NearSentence
 from service.ports import Choice, Choices, Generation, GenerationRequest
 from service.sentences import sentences as split_sentences
 from service.settings import Mode
+from service.text import clean_text
 from service.types import Claim, Provenance, Quote, Verdict
 
 SENTINEL = "NOT ANSWERED BY THE PAPERS"
 """What a free writer says to abstain; matched exactly."""
 _MARKERS = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
+_RUN = re.compile(rf"{_MARKERS.pattern}(?:[ \t,;]*{_MARKERS.pattern})*")
+_GLUED = re.compile(r"([.!?])(?=\[\d)")
+_ITEM = re.compile(r"(?:\A|\n)\s*(?:[-*•]|\d{1,2}[.)])\s+|\n\s*(?=\n|\[\d)")
+"""Where an item of a list or a paragraph begins."""
 _THINKING = re.compile(r"^\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 
 Slot = list[NearSentence]
@@ -150,16 +155,24 @@ def parse_claims(text: str) -> list[tuple[str, tuple[int, ...]]]:
     text = _THINKING.sub("", text).strip()
     if not text or text.strip(" .") == SENTINEL:
         return []
+    return [claim for item in _ITEM.split(text) for claim in _claims_of_item(item)]
+
+
+def _claims_of_item(text: str) -> list[tuple[str, tuple[int, ...]]]:
     claims: list[tuple[str, tuple[int, ...]]] = []
-    for sentence in split_sentences(text):
-        markers = tuple(
-            dict.fromkeys(int(number) for found in _MARKERS.findall(sentence) for number in re.split(r"[,;]", found))
-        )
-        bare = " ".join(_MARKERS.sub(" ", sentence).split()).replace(" .", ".")
-        if bare.strip(" .;,"):
-            claims.append((bare, markers))
-        elif markers and claims:
+    for sentence in split_sentences(_GLUED.sub(r"\1 ", text)):
+        run = _RUN.match(sentence)
+        if run and claims and not _RUN.match(text) and not sentence[run.end() :].lstrip()[:1].islower():
             # A marker behind the full stop belongs to the sentence before it.
             previous, cited = claims[-1]
-            claims[-1] = (previous, tuple(dict.fromkeys((*cited, *markers))))
+            claims[-1] = previous, tuple(dict.fromkeys((*cited, *_cited(run.group()))))
+            sentence = sentence[run.end() :]
+        # A writer may put down control characters too, which a terminal or a feed must not be given.
+        bare = clean_text(_RUN.sub(" ", sentence)).replace(" .", ".")
+        if bare.strip(" .;,"):
+            claims.append((bare, _cited(sentence)))
     return claims
+
+
+def _cited(text: str) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(int(number) for found in _MARKERS.findall(text) for number in re.split(r"[,;]", found)))

@@ -1,0 +1,35 @@
+"""The paper that a person means by an id, a title, a short name, or nearly one of them."""
+
+import pytest
+
+from service.answer.lookup import paper_named
+from service.errors import PaperNotFoundError
+from service.text import derived_paper_id
+from tests.answer.conftest import PAPERS, MakeBench
+from tests.fakes import ScriptedEngine
+
+ALPHA = next(iter(PAPERS))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        derived_paper_id(ALPHA),
+        ALPHA,
+        f"  {ALPHA.upper()}\n",
+        "alpha",
+        "Alpha: Reversible Adaptors",
+        "\N{ZERO WIDTH SPACE}Alpha",
+        "\udcffAlpha",
+    ],
+)
+def test_a_paper_is_found_by_its_id_or_nearly_its_title(make_bench: MakeBench, name: str) -> None:
+    assert paper_named(make_bench(ScriptedEngine()), name).title == ALPHA
+
+
+@pytest.mark.parametrize("name", ["Omega", "", "\udcff"])
+def test_a_name_of_no_paper_is_an_error_that_names_the_nearest(make_bench: MakeBench, name: str) -> None:
+    with pytest.raises(
+        PaperNotFoundError, match=f"no paper has the id or title “{name.strip(chr(0xDCFF))}”; nearest: t"
+    ):
+        paper_named(make_bench(ScriptedEngine()), name)
