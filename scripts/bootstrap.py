@@ -171,7 +171,8 @@ def main() -> None:
         REQUIREMENTS / "build.lock",
         REQUIREMENTS / "llama-cpp.cmake",
     )
-    engine_key = digest(*engine_files, gpu, processor(), sys.version)
+    # The wheel fits every Python 3, so the version is no part of its key.
+    engine_key = digest(*engine_files, gpu, processor())
     # What `make test` needs includes what `make demo` needs.
     locks = [REQUIREMENTS / name for name in (["dev.lock"] if options.dev else ["dev.lock", "runtime.lock"])]
     keys = {lock: digest(lock, ROOT / "pyproject.toml", engine_key, Path(__file__), str(VENV)) for lock in locks}

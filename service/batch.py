@@ -84,7 +84,10 @@ def _record(text: str, problem: str, where: str, required: Sequence[str]) -> tup
     if problem:
         return {}, f"{where}: {problem}"
     try:
-        record = json.loads(text)
+        # Half a character (a lone surrogate) becomes "?", and what is no JSON, such as NaN, is refused: no later step
+        # could write it.
+        plain = json.dumps(json.loads(text), ensure_ascii=False, allow_nan=False)
+        record = json.loads(plain.encode(errors="replace"))
     except (ValueError, RecursionError) as error:
         return {}, f"{where}: not valid JSON ({type(error).__name__})"
     if not isinstance(record, dict):

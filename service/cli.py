@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,7 @@ def summarize(
         if batch_file is not None:
             return run_batch(
                 batch_file, ("abstract",),
-                lambda r: summary_document(library.summarize_text(r.get("title") or "", r["abstract"], length)),
+                lambda r: summary_document(library.summarize_text(str(r.get("title") or ""), r["abstract"], length)),
             )  # fmt: skip
         name = given(paper, "PAPER")
         if name == "-":
@@ -333,10 +334,12 @@ def main() -> None:
         status = _refuse("interrupted; what was stored is kept", 130)
     except PaperboyError as error:
         status = _refuse(str(error))
-    except BrokenPipeError:
-        # The reader of our output has gone, as in `paperboy search … | head -1`.
-        sys.stderr.close()
-        status = 0
+    except (OSError, sqlite3.Error) as error:
+        # What is expected of files is handled where they are opened; left are a full disk and a damaged catalog.
+        status = _refuse(
+            f"reading or writing failed ({error}): check the disk; `paperboy doctor` says what is damaged, and "
+            "`paperboy restore FILE` fills an empty --home from a backup"
+        )
     sys.exit(status if isinstance(status, int) else 0)
 
 

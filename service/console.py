@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from rich.text import Text
 from service.answer import render
 from service.contract import digest_document
 from service.errors import InputError
+from service.text import clean_text
 
 if TYPE_CHECKING:
     from service.doctor import DoctorReport
@@ -67,15 +69,22 @@ class Console:
             yield update
 
     def write_file(self, path: Path, text: str) -> None:
-        """Write a file whole or not at all.
+        """Write a file whole or not at all; a link is followed, a device or a pipe is written to and never replaced.
 
         Raises:
             InputError: it cannot be written.
         """
-        unfinished = path.with_name(f".{path.name}.unfinished")
         try:
-            unfinished.write_text(text, encoding="utf-8")
-            unfinished.replace(path)
+            if path.exists() and not path.is_file():
+                path.write_text(text, encoding="utf-8")
+                return
+            target = Path(os.path.realpath(path))
+            unfinished = target.with_name(f".{target.name}.unfinished")
+            try:
+                unfinished.write_text(text, encoding="utf-8")
+                unfinished.replace(target)
+            finally:
+                unfinished.unlink(missing_ok=True)
         except OSError as error:
             raise InputError(f"{path} cannot be written: {error.strerror}") from None
 
@@ -89,6 +98,8 @@ class Console:
 
     def hits(self, hits: Sequence[Hit]) -> None:
         """Search results."""
+        if not hits:
+            self.note("no paper fits")
         for rank, hit in enumerate(hits, start=1):
             self._out.print(Text.assemble((f"{rank:2} ", "dim"), (hit.paper.title, "bold")))
             self._out.print(Text(f"   {render.facts(hit.paper)}", style="dim"))
@@ -126,9 +137,9 @@ class Console:
     def _paper(self, passage: Passage) -> None:
         paper = passage.hit.paper
         facts = render.facts(paper)
-        likely = f" · {passage.hit.relevance:.0%} likely" if passage.hit.relevance < 1 else ""
+        relevance = f" · relevance {passage.hit.relevance:.2f}" if passage.hit.relevance < 1 else ""
         self._out.print(Text.assemble((f"[{passage.marker}] ", "cyan"), (paper.title, "bold")))
-        self._out.print(Text(f"    {facts}{likely}", style="dim"))
+        self._out.print(Text(f"    {facts}{relevance}", style="dim"))
 
     def summary(self, summary: Summary) -> None:
         """A summary under the paper's title."""
@@ -192,7 +203,8 @@ class Console:
 
     def _claim(self, claim: Claim, indent: str = "") -> None:
         markers = " ".join(f"[{marker}]" for marker in claim.citations)
-        line = Text(claim.text)
+        # The text of a claim to verify comes from any file and may hold control characters.
+        line = Text(clean_text(claim.text))
         if markers:
             line.append(f" {markers}", style="cyan")
         if claim.verdict != "supported":

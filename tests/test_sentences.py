@@ -36,6 +36,11 @@ def test_sentences_of_scientific_prose(text: str, expected: list[str]) -> None:
     assert sentences(text) == expected
 
 
+def test_a_long_run_of_marks_is_one_sentence_and_no_hang() -> None:
+    text = "!?" * 50_000
+    assert sentences(f"{text}x It ends.") == [f"{text}x It ends."]
+
+
 @given(st.text(alphabet=st.sampled_from("aB.?! (),\n\"'9”é-"), max_size=200))
 def test_every_visible_character_lies_in_exactly_one_span(text: str) -> None:
     spans = sentence_spans(text)
