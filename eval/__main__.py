@@ -25,6 +25,8 @@ from service.llm.embedder import LlamaEmbedder
 from service.resources import models_folder
 from service.settings import Mode, Settings
 
+_TABLE_WIDTH = 120
+"""No cell is cut, also where the output is no terminal."""
 _MODES = click.Choice(["quotes", "free", "extractive"])
 _work = click.option(
     "--work",
@@ -119,7 +121,7 @@ def _print_rows(rows: Sequence[NamedTuple]) -> None:
         table.add_column(field)
     for row in rows:
         table.add_row(*("–" if value is None else str(value) for value in row))
-    Console(soft_wrap=True).print(table)
+    Console(width=max(_TABLE_WIDTH, Console().width)).print(table)
 
 
 if __name__ == "__main__":

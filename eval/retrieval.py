@@ -1,4 +1,4 @@
-"""Retrieval on the judged questions, against its own parts: BM25 alone, chunks alone, both fused."""
+"""Retrieval on the judged questions, against its own parts: BM25, chunks, both fused, all four before judging."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -8,7 +8,9 @@ from typing import NamedTuple
 from eval import metrics
 from eval.collections import COLLECTIONS, open_collection, read_queries
 from eval.questions import Question
-from service.index.retrieval import Ranking, fuse
+from service.answer.find import Findings, find
+from service.index.relevance import scored_rows
+from service.index.retrieval import fuse
 from service.library import Library
 from service.types import Filter
 
@@ -45,13 +47,13 @@ def _score(
 ) -> list[Scores]:  # fmt: skip
     rows: dict[tuple[str, str], list[tuple[float, ...]]] = defaultdict(list)
     for kind, text, grades in questions:
-        ranking = library.workbench().stores.retriever.rank(text, every_paper=True)
+        found = find(library.workbench(), text, Filter(), "list")
         relevant = {paper for paper, grade in grades.items() if grade > 0}
         for system, order in SYSTEMS.items():
-            found = [papers[row] for row in order(ranking)]
+            listed = [papers[row] for row in order(found)]
             values = (
-                metrics.ndcg(found, grades, 10),
-                *(metrics.recall(found, relevant, k) for k in (5, 10, 20, 50)),
+                metrics.ndcg(listed, grades, 10),
+                *(metrics.recall(listed, relevant, k) for k in (5, 10, 20, 50)),
             )
             rows[system, kind].append(values)
     return [
@@ -69,23 +71,24 @@ def _by(value: Callable[[int], float], rows: Sequence[int]) -> list[int]:
     return sorted(rows, key=lambda row: (-value(row), row))
 
 
-def _part(ranking: Ranking, field: str) -> list[int]:
-    values = {candidate.row: float(getattr(candidate, field)) for candidate in ranking.candidates}
+def _part(found: Findings, field: str) -> list[int]:
+    values = {candidate.row: float(getattr(candidate, field)) for candidate in found.ranking.candidates}
     return _by(lambda row: values[row], list(values))
 
 
-def _two_way(ranking: Ranking) -> list[int]:
-    dense = {candidate.row: candidate.chunk_cosine for candidate in ranking.candidates}
-    lexical = {candidate.row: candidate.lexical for candidate in ranking.candidates if candidate.lexical}
+def _two_way(found: Findings) -> list[int]:
+    dense = {candidate.row: candidate.chunk_cosine for candidate in found.ranking.candidates}
+    lexical = {candidate.row: candidate.lexical for candidate in found.ranking.candidates if candidate.lexical}
     fused = fuse([dense, lexical])
     return _by(lambda row: fused[row], list(fused))
 
 
-SYSTEMS: dict[str, Callable[[Ranking], list[int]]] = {
-    "BM25": lambda ranking: _part(ranking, "lexical"),
-    "chunks": lambda ranking: _part(ranking, "chunk_cosine"),
+SYSTEMS: dict[str, Callable[[Findings], list[int]]] = {
+    "BM25": lambda found: _part(found, "lexical"),
+    "chunks": lambda found: _part(found, "chunk_cosine"),
     "BM25 + chunks": _two_way,
-    "Paperboy": lambda ranking: [candidate.row for candidate in ranking.candidates],
+    "four fused": lambda found: [candidate.row for candidate in found.ranking.candidates],
+    "Paperboy": lambda found: [row for row, _ in scored_rows(found.ranking, found.judged)],
 }
 
 __all__ = ["COLLECTIONS", "SYSTEMS", "Scores", "evaluate", "evaluate_collection"]

@@ -24,7 +24,7 @@ from service.index.catalog import Outcome, Stored
 from service.index.database import copy_database
 from service.index.home import Home
 from service.index.indexer import Progress
-from service.index.relevance import question_words, term_weights
+from service.index.relevance import judge, scored_rows, term_weights
 from service.index.results import Results
 from service.index.stores import Differences, Stores
 from service.llm import models
@@ -157,17 +157,15 @@ class Library:
         ranking = self._stores.retriever.rank(query, condition)
         if not ranking.terms:
             raise InputError("the query has no word to search for: name a subject, a method or a paper")
-        best = ranking.candidates[:k]
-        papers = self._stores.catalog.at_rows([candidate.row for candidate in best])
-        weights = term_weights(question_words(query, ranking, self._embedder, self._stores.lexical))
-        near = self._stores.retriever.near_sentences(ranking.question_vector, weights, list(papers.values()))
+        words, judged = judge(query, ranking, self._stores.catalog, self._stores.lexical, self._embedder)
+        best = scored_rows(ranking, judged)[:k]
+        papers = self._stores.catalog.at_rows([row for row, _ in best])
+        near = self._stores.retriever.near_sentences(
+            ranking.question_vector, term_weights(words), list(papers.values())
+        )
         return [
-            Hit(
-                paper=papers[candidate.row],
-                quote=near[papers[candidate.row].paper_id][0].quote,
-                score=round(candidate.score, 6),
-            )
-            for candidate in best
+            Hit(paper=papers[row], quote=near[papers[row].paper_id][0].quote, score=round(score, 6))
+            for row, score in best
         ]
 
     def ask(

@@ -92,7 +92,7 @@ class Hit(Record):
     paper: Paper
     quote: Quote
     score: float
-    """Fused rank score; comparable within one result only."""
+    """Rank score, 0 to 1; comparable within one result only."""
     relevance: float = 0.0
     """Estimated probability that the paper deserves to be listed, 0 to 1."""
 

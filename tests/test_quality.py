@@ -25,9 +25,9 @@ def test_the_quantized_embedder_agrees_with_the_float32_model(embedder: LlamaEmb
 def test_retrieval_beats_its_parts_on_list_questions_and_never_misses_a_fact(sample: Library) -> None:
     scores = {(s.system, s.kind): s for s in retrieval.evaluate(sample, development_questions())}
     ours = scores["Paperboy", "list"]
-    assert ours.ndcg_10 >= 0.60
+    assert ours.ndcg_10 >= 0.62
     assert ours.recall_20 >= 0.66
-    for part in ("BM25", "chunks", "BM25 + chunks"):
+    for part in ("BM25", "chunks", "BM25 + chunks", "four fused"):
         assert ours.ndcg_10 > scores[part, "list"].ndcg_10
         assert ours.recall_20 > scores[part, "list"].recall_20
     assert scores["Paperboy", "factoid"].recall_5 == 1.0

@@ -6,23 +6,19 @@ from typing import NamedTuple
 
 from service.answer.workbench import Workbench
 from service.errors import InputError
-from service.index.catalog import Stored
 from service.index.relevance import (
     Answerability,
-    Evidence,
+    Judged,
     Word,
     answerability,
     cut,
     has_word,
-    question_words,
+    judge,
     term_weights,
-    weigh,
 )
-from service.index.retrieval import Candidate, NearSentence, Ranking
+from service.index.retrieval import NearSentence, Ranking
 from service.types import Filter, Hit, Passage, QuestionKind
 
-_JUDGED = 60
-"""Candidates whose text is looked at."""
 _MOST_COMPARED = 5
 _NEW_SHARE = {"factoid": 0.15, "comparison": 0.05}
 """Share of the question's meaning that a further paper must add to join the answer."""
@@ -34,14 +30,6 @@ _QUANTITY = re.compile(
 )
 _QUANTITY_BONUS = 0.25
 _DIGIT = re.compile(r"\d")
-
-
-class Judged(NamedTuple):
-    """One candidate with its paper and what speaks for it."""
-
-    candidate: Candidate
-    paper: Stored
-    evidence: Evidence
 
 
 class Findings(NamedTuple):
@@ -71,14 +59,8 @@ def find(bench: Workbench, question: str, condition: Filter, kind: QuestionKind)
     ranking = bench.stores.retriever.rank(question, condition, every_paper=kind == "list")
     if not ranking.terms:
         raise InputError("the question has no word to search for: name a subject, a method or a paper")
-    words = question_words(question, ranking, bench.embedder, lexical)
-    candidates = ranking.candidates[:_JUDGED]
-    papers = bench.stores.catalog.at_rows([candidate.row for candidate in candidates])
-    evidence = weigh(words, ranking, candidates, papers, lexical)
-    judged = [
-        Judged(candidate, papers[candidate.row], found) for candidate, found in zip(candidates, evidence, strict=True)
-    ]
-    return Findings(ranking, words, judged, answerability(words, evidence))
+    words, judged = judge(question, ranking, bench.stores.catalog, lexical, bench.embedder)
+    return Findings(ranking, words, judged, answerability(words, [item.evidence for item in judged]))
 
 
 def list_passages(bench: Workbench, findings: Findings, most: int) -> list[Sentences]:
@@ -117,7 +99,7 @@ def _with_sentences(
         hit = Hit(
             paper=judged.paper,
             quote=sentences[0].quote,
-            score=round(judged.candidate.score, 6),
+            score=round(judged.score, 6),
             relevance=round(judged.evidence.relevance, 4),
         )
         result.append(Sentences(Passage(marker=marker, hit=hit), tuple(sentences)))

@@ -8,7 +8,7 @@ from rapidfuzz import fuzz, process
 from service.answer.workbench import Workbench
 from service.errors import EmptyCatalogError, PaperNotFoundError
 from service.index.catalog import Stored
-from service.index.relevance import question_words, weigh
+from service.index.relevance import judge
 from service.text import clean_text, one_line, title_key
 
 _CLOSE_ENOUGH = 84.0
@@ -54,11 +54,8 @@ def paper_meant(bench: Workbench, name: str) -> Stored | None:
     ranking = bench.stores.retriever.rank(name)
     if not ranking.candidates or not ranking.terms:
         return None
-    words = question_words(name, ranking, bench.embedder, bench.stores.lexical)
-    best = ranking.candidates[:1]
-    papers = bench.stores.catalog.at_rows([candidate.row for candidate in best])
-    evidence = weigh(words, ranking, best, papers, bench.stores.lexical)[0]
-    return papers[best[0].row] if evidence.coverage >= _COVERED else None
+    _, judged = judge(name, ranking, bench.stores.catalog, bench.stores.lexical, bench.embedder)
+    return judged[0].paper if judged[0].evidence.coverage >= _COVERED else None
 
 
 def _exactly(titles: dict[str, str], name: str) -> list[str]:

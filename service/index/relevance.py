@@ -1,4 +1,4 @@
-"""Whether a paper deserves to be listed, and whether the catalog answers the question at all.
+"""How well a paper fits a question, whether it deserves to be listed, and whether the catalog answers at all.
 
 No threshold on the cosine separates answerable from unanswerable questions. What does: which of the question's words
 the best papers lack, each weighed by how much the question's meaning changes without it. The weight of a word is
@@ -14,13 +14,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from service.index.catalog import Stored
+from service.index.catalog import Catalog, Stored
 from service.index.lexical import LexicalIndex
 from service.index.retrieval import Candidate, Ranking
 from service.ports import Embedder
 
 MOST_WORDS = 24
 """Content words of a question that are weighed; each costs one embedding of the question (6 ms)."""
+JUDGED = 60
+"""Candidates whose text is looked at."""
+_COVERAGE_WEIGHT = 0.2
+"""Of coverage beside the fused score, in the order of the judged papers. Chosen on CACM, CISI and SciFact, whose mean
+nDCG@10 it takes from 0.584 to 0.592; from 0.15 to 0.3 is as good."""
 _BEST = 5
 _WORD = re.compile(r"[^\W_]+(?:[-‐‑'’.+][^\W_]+)*")
 _RECALL_BETA = 1.5
@@ -57,6 +62,19 @@ class Evidence(NamedTuple):
         return _logistic(_CONSTANTS["relevance"], self[:4])
 
 
+class Judged(NamedTuple):
+    """One candidate with its paper and what speaks for it."""
+
+    candidate: Candidate
+    paper: Stored
+    evidence: Evidence
+
+    @property
+    def score(self) -> float:
+        """Rank score, 0 to 1: the fused score relative to the best one's, and how much of the question is covered."""
+        return _rank_score(self.evidence.relative_score, self.evidence.coverage)
+
+
 class Answerability(NamedTuple):
     """Whether the catalog answers a question."""
 
@@ -81,6 +99,27 @@ def question_words(question: str, ranking: Ranking, embedder: Embedder, lexical:
         if len(words) == MOST_WORDS:
             break
     return words
+
+
+def judge(
+    question: str, ranking: Ranking, catalog: Catalog, lexical: LexicalIndex, embedder: Embedder
+) -> tuple[list[Word], list[Judged]]:
+    """The words of a question, and the first candidates in the order of their rank scores, best first."""
+    words = question_words(question, ranking, embedder, lexical)
+    candidates = ranking.candidates[:JUDGED]
+    papers = catalog.at_rows([candidate.row for candidate in candidates])
+    evidence = weigh(words, ranking, candidates, papers, lexical)
+    judged = [
+        Judged(candidate, papers[candidate.row], found) for candidate, found in zip(candidates, evidence, strict=True)
+    ]
+    return words, sorted(judged, key=lambda item: -item.score)
+
+
+def scored_rows(ranking: Ranking, judged: Sequence[Judged]) -> list[tuple[int, float]]:
+    """Row and rank score of every candidate, best first: the judged ones, then those whose text was not looked at."""
+    top = ranking.candidates[0].score if ranking.candidates else 1.0
+    rest = [(candidate.row, _rank_score(candidate.score / top, 0.0)) for candidate in ranking.candidates[len(judged) :]]
+    return [(item.candidate.row, item.score) for item in judged] + rest
 
 
 def weigh(
@@ -154,6 +193,10 @@ def cut(relevances: Sequence[float], most: int) -> int:
         if value > best:
             best, chosen = value, count
     return min(chosen, len(relevances))
+
+
+def _rank_score(relative_score: float, coverage: float) -> float:
+    return (relative_score + _COVERAGE_WEIGHT * coverage) / (1 + _COVERAGE_WEIGHT)
 
 
 def _logistic(weights: Sequence[float], values: Sequence[float]) -> float:

@@ -1,7 +1,7 @@
 """Hybrid retrieval, per paper: four rankings fused by reciprocal rank.
 
 Nearest chunk, nearest sentence, BM25 of the question, BM25 of the expanded question (Cormack et al. 2009 for the
-fusion). The constants were chosen on CACM, CISI and SciFact, where they beat two-way fusion; `eval/tasks/retrieval.py`
+fusion). The constants were chosen on CACM, CISI and SciFact, where they beat two-way fusion; `eval/retrieval.py`
 measures them.
 """
 

@@ -1,0 +1,127 @@
+"""What speaks for a paper, how many papers a list has, and when the catalog has no answer."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.index.relevance import (
+    JUDGED,
+    Evidence,
+    Judged,
+    Word,
+    answerability,
+    cut,
+    has_word,
+    judge,
+    question_words,
+    scored_rows,
+    term_weights,
+)
+from service.index.retrieval import Ranking
+from service.library import Library
+from service.types import Filter
+
+QUESTION = "which papers reduce activation memory?"
+
+
+def judged(sample: Library, question: str, condition: Filter | None = None) -> tuple[Ranking, list[Word], list[Judged]]:
+    """A ranking, the question's words, and what was found about the first papers."""
+    bench = sample.workbench()
+    ranking = bench.stores.retriever.rank(question, condition, every_paper=True)
+    return ranking, *judge(question, ranking, bench.stores.catalog, bench.stores.lexical, bench.embedder)
+
+
+def test_the_word_that_carries_the_question_weighs_most(sample: Library) -> None:
+    bench = sample.workbench()
+    question = "are there results on quantum machine learning?"
+    words = question_words(question, bench.stores.retriever.rank(question), bench.embedder, bench.stores.lexical)
+    assert [word.text for word in words] == ["results", "quantum", "machine", "learning"]
+    assert max(words, key=lambda word: word.importance).text == "quantum"
+
+
+def test_every_candidate_is_scored_once_best_first_and_the_judged_ones_lead(sample: Library) -> None:
+    ranking, _, found = judged(sample, QUESTION)
+    scored = scored_rows(ranking, found)
+    assert sorted(row for row, _ in scored) == sorted(candidate.row for candidate in ranking.candidates)
+    assert [score for _, score in scored] == sorted((score for _, score in scored), reverse=True)
+    assert {row for row, _ in scored[:JUDGED]} == {candidate.row for candidate in ranking.candidates[:JUDGED]}
+    assert all(0 <= score <= 1 for _, score in scored)
+
+
+def test_of_papers_with_the_same_fused_score_the_one_that_covers_more_of_the_question_is_first(sample: Library) -> None:
+    _, _, (first, *_) = judged(sample, QUESTION)
+    covering = first._replace(evidence=first.evidence._replace(coverage=1.0))
+    lacking = first._replace(evidence=first.evidence._replace(coverage=0.2))
+    assert covering.score > lacking.score
+
+
+def test_a_paper_without_a_word_of_the_question_says_which_it_lacks(sample: Library) -> None:
+    _, words, found = judged(sample, QUESTION)
+    assert [word.text for word in words] == ["papers", "reduce", "activation", "memory"]
+    for item in found:
+        text = f"{item.paper.title} {item.paper.abstract}".lower()
+        assert ("memory" in item.evidence.missing_words) <= ("memory" not in text)
+        assert 0 <= item.evidence.coverage <= 1
+        assert 0 < item.evidence.relevance < 1
+
+
+def test_nothing_is_judged_where_no_paper_is_allowed(sample: Library) -> None:
+    ranking, _, found = judged(sample, QUESTION, Filter(day=date(1999, 1, 1)))
+    assert (found, scored_rows(ranking, found)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("terms", "present", "has"),
+    [
+        (("memori",), {"memori"}, True),
+        (("memori",), {"time"}, False),
+        (("pretrain", "pre", "train"), {"pretrain"}, True),
+        (("pretrain", "pre", "train"), {"pre", "train"}, True),
+        (("pretrain", "pre", "train"), {"train"}, False),
+    ],
+)
+def test_a_compound_is_had_joined_or_in_all_its_parts(terms: tuple[str, ...], present: set[str], has: bool) -> None:
+    assert has_word(Word("word", terms, 0.1), present) is has
+
+
+def test_a_term_of_two_words_has_the_greater_weight() -> None:
+    words = [Word("pre-train", ("pretrain", "pre", "train"), 0.1), Word("train", ("train",), 0.3)]
+    assert term_weights(words) == {"pretrain": 0.1, "pre": 0.1, "train": 0.3}
+
+
+def evidence(cosine: float, coverage: float, missing: float, *words: str) -> Evidence:
+    """Evidence for a paper that is as good as the best."""
+    return Evidence(1.0, cosine, coverage, missing, words)
+
+
+def test_a_question_is_refused_where_every_good_paper_lacks_its_weightiest_word_and_the_word_is_named() -> None:
+    words = [Word("quantum", ("quantum",), 0.3), Word("learning", ("learn",), 0.05)]
+    lacking = [evidence(0.3, 0.15, 0.3, "quantum"), evidence(0.25, 0.15, 0.3, "quantum", "learning")]
+    refused = answerability(words, lacking)
+    assert refused.refuse
+    assert refused.missing_words == ("quantum",)
+    assert not answerability(words, [evidence(0.6, 1.0, 0.0), *lacking]).refuse
+    assert answerability(words, []).refuse
+
+
+RELEVANCES = st.lists(st.floats(0.001, 0.999), min_size=1, max_size=25).map(lambda values: sorted(values, reverse=True))
+
+
+@given(RELEVANCES, st.integers(1, 20))
+def test_the_cut_has_the_greatest_expected_f_measure_of_all_cuts(relevances: list[float], most: int) -> None:
+    beta = 1.5**2
+
+    def expected(count: int) -> float:
+        return (1 + beta) * sum(relevances[:count]) / (count + beta * sum(relevances))
+
+    chosen = cut(relevances, most)
+    assert 1 <= chosen <= min(most, len(relevances))
+    assert expected(chosen) == pytest.approx(max(expected(count) for count in range(1, min(most, len(relevances)) + 1)))
+
+
+def test_clear_cuts_are_found() -> None:
+    assert cut([0.9, 0.9, 0.9, 0.01, 0.01], 20) == 3
+    assert cut([0.5] * 30, 20) == 20
+    assert cut([], 20) == 0
