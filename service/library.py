@@ -68,7 +68,6 @@ class Library:
         self._embedder = LlamaEmbedder(path, threads=threads)
         self._stores = Stores(home, self._embedder, chroma_cold_limit=settings.chroma_cold_limit, note=note)
         self._results = Results(self._stores.database)
-        self._writer_fingerprint = ""
 
     @classmethod
     def open(cls, settings: Settings, note: Callable[[str], None] | None = None) -> Self:
