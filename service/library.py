@@ -152,7 +152,6 @@ class Library:
         if not 1 <= k <= MOST_HITS:
             raise InputError(f"-k {k}: a number from 1 to {MOST_HITS} is expected")
         self._ready()
-        self._stores.expect_search()
         ranking = self._stores.retriever.rank(query, condition)
         if not ranking.terms:
             raise InputError("the query has no word to search for: name a subject, a method or a paper")

@@ -40,8 +40,8 @@ class Settings(BaseModel):
     chroma_cold_limit: int = Field(
         default=20_000,
         ge=0,
-        description="chunks up to which a fresh process searches through Chroma, which builds its graph anew at "
-        "first use; above it the vectors of the catalog are scanned",
+        description="chunks up to which the second search of a process opens Chroma, which then builds its graph "
+        "anew; before and above, the vectors of the catalog are scanned",
     )
     seed: int = Field(default=0, ge=0, description="seed of the writer's sampling")
 

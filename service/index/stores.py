@@ -16,7 +16,7 @@ from service.index.home import Home, remove_store
 from service.index.indexer import Indexer, Progress
 from service.index.lexical import LexicalIndex
 from service.index.retrieval import Retriever
-from service.index.vectors import ChromaStore, Probe
+from service.index.vectors import ChromaStore, probe
 from service.ports import Embedder, StoredVector
 
 _SAME_VECTOR = 1e-4
@@ -51,7 +51,7 @@ class Stores:
         Args:
             home: owned home directory.
             embedder: makes the vectors of new papers.
-            chroma_cold_limit: chunks up to which Chroma is opened for a single search.
+            chroma_cold_limit: chunks up to which the second search of a process opens Chroma.
             note: told what had to be rebuilt.
 
         Raises:
@@ -63,7 +63,7 @@ class Stores:
         self.catalog = Catalog(self.database)
         self.chunks = ChunkStore(self.database, embedder.dimensions)
         self._chroma: ChromaStore | None = None
-        self._probe: Probe | None = None
+        self._searched = False
         self.lexical = self._open_lexical()
         self.indexer = Indexer(self.database, self.catalog, self.chunks, self.lexical, embedder)
         self.retriever = Retriever(self.catalog, self.chunks, self.lexical, embedder, self._vectors_for_search)
@@ -72,11 +72,6 @@ class Stores:
     def fingerprint(self) -> str:
         """What the index is made with."""
         return self.indexer.fingerprint
-
-    def expect_search(self) -> None:
-        """Begin to examine Chroma in a child process, if a search will open it."""
-        if self._chroma is None and self._probe is None and self.chunks.count() <= self._limit:
-            self._probe = Probe(self._home.chroma, self.fingerprint)
 
     def finish(self, progress: Progress) -> int:
         """Embed and index what is pending, and rebuild a lexical index that has other papers than it should.
@@ -96,8 +91,7 @@ class Stores:
     def vectors(self) -> ChromaStore:
         """The vector store, examined in a child process first and rebuilt where it is damaged."""
         if self._chroma is None:
-            problem = (self._probe or Probe(self._home.chroma, self.fingerprint)).problem()
-            self._probe = None
+            problem = probe(self._home.chroma, self.fingerprint)
             if problem:
                 self._note(f"the vector store is rebuilt from the catalog: {problem}")
                 remove_store(self._home.chroma)
@@ -151,13 +145,13 @@ class Stores:
 
     def close(self) -> None:
         """Close everything; a second call does nothing."""
-        if self._probe is not None:
-            self._probe.stop()
         self._close_chroma()
         self.database.close()
 
     def _vectors_for_search(self) -> ChromaStore | None:
-        if self._chroma is None and self.chunks.count() > self._limit:
+        """Chroma, once it is open or pays: to examine, import and open it takes 1.5 s, so the first search scans."""
+        first, self._searched = not self._searched, True
+        if self._chroma is None and (first or self.chunks.count() > self._limit):
             return None
         return self.vectors()
 

@@ -122,46 +122,29 @@ class ChromaStore:
         )
 
 
-class Probe:
-    """Opens a store in a child process, which may crash; runs while the parent does other things."""
-
-    def __init__(self, path: Path, fingerprint: str) -> None:
-        self._path = path
-        self._child = (
-            subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                # `-P`: no module of the current directory takes the place of ours.
-                [sys.executable, "-P", "-m", "service.index.vectors", str(path), fingerprint],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )
-            if path.exists()
-            else None
+def probe(path: Path, fingerprint: str) -> str:
+    """Open a store in a child process, which a damaged file may crash; why it must be built anew, or nothing."""
+    if not path.exists():
+        return ""
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and module
+            # `-P`: no module of the current directory takes the place of ours.
+            [sys.executable, "-P", "-m", "service.index.vectors", str(path), fingerprint],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            timeout=_PROBE_SECONDS,
+            check=False,
         )
-
-    def problem(self) -> str:
-        """Wait for the child; why the store must be built anew, or nothing."""
-        if self._child is None:
-            return ""
-        try:
-            output, _ = self._child.communicate(timeout=_PROBE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.communicate()
-            return f"Chroma did not answer within {_PROBE_SECONDS} s"
-        if self._child.returncode < 0:
-            return f"Chroma crashed (signal {-self._child.returncode})"
-        try:
-            return str(json.loads(output)["problem"])
-        except (ValueError, KeyError, TypeError):
-            return f"Chroma failed (status {self._child.returncode})"
-
-    def stop(self) -> None:
-        """End the child where its answer is not wanted any more."""
-        if self._child is not None and self._child.poll() is None:
-            self._child.kill()
-            self._child.communicate()
+    except subprocess.TimeoutExpired:
+        return f"Chroma did not answer within {_PROBE_SECONDS} s"
+    if done.returncode < 0:
+        return f"Chroma crashed (signal {-done.returncode})"
+    try:
+        return str(json.loads(done.stdout)["problem"])
+    except (ValueError, KeyError, TypeError):
+        return f"Chroma failed (status {done.returncode})"
 
 
 def _examine(path: Path, fingerprint: str) -> str:

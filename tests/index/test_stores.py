@@ -150,18 +150,21 @@ def test_another_embedder_embeds_everything_anew_and_mixes_nothing(small_home: P
         assert stores.differences() == NONE
 
 
-def test_above_the_limit_a_fresh_process_leaves_chroma_closed(small_home: Path) -> None:
+@pytest.mark.parametrize(("limit", "opened_by_the_second"), [(10, False), (20_000, True)])
+def test_the_first_search_of_a_process_scans_and_the_second_opens_chroma_up_to_the_limit(
+    small_home: Path, limit: int, opened_by_the_second: bool
+) -> None:
     shutil.rmtree(small_home / "chroma")
-    with opened(small_home, FakeEmbedder(), limit=10) as stores:
-        stores.expect_search()
+    with opened(small_home, FakeEmbedder(), limit=limit) as stores:
         assert best(stores, "study7", 1) == [8]
-    assert not (small_home / "chroma").exists()
+        assert not (small_home / "chroma").exists()
+        assert best(stores, "study7", 1) == [8]
+        assert (small_home / "chroma").exists() is opened_by_the_second
 
 
-def test_closing_twice_and_while_chroma_is_examined_is_harmless(small_home: Path) -> None:
+def test_closing_twice_is_harmless(small_home: Path) -> None:
     with opened(small_home, FakeEmbedder()) as stores:
-        stores.expect_search()
-        stores.expect_search()
+        stores.vectors()
         stores.close()
         stores.close()
     with opened(small_home, FakeEmbedder()) as stores:
@@ -173,6 +176,7 @@ def test_scanning_the_sample_finds_what_chroma_finds(own_sample_home: Path, embe
         scanned = [set(best(stores, question, 10)) for question in QUESTIONS]
         assert stores._vectors_for_search() is None
     with opened(own_sample_home, embedder) as stores:
+        assert stores.vectors().count() == stores.chunks.count()
         # Chroma normalises anew, so near-ties may change places.
         assert [set(best(stores, question, 10)) for question in QUESTIONS] == scanned
         rows = stores.chunks.matrix()

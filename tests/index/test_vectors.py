@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from service.errors import IndexUnusableError
-from service.index.vectors import ChromaStore, Probe
+from service.index.vectors import ChromaStore, probe
 from service.ports import StoredVector, Vector
 
 DIMENSIONS = 16
@@ -197,8 +197,8 @@ def test_neither_a_settings_file_nor_a_variable_turns_telemetry_on(
 
 
 def test_nothing_is_wrong_with_a_sound_store_nor_with_none(own: Path, tmp_path: Path) -> None:
-    assert Probe(own, "one").problem() == ""
-    assert Probe(tmp_path / "absent", "one").problem() == ""
+    assert probe(own, "one") == ""
+    assert probe(tmp_path / "absent", "one") == ""
     assert not (tmp_path / "absent").exists()
     opened = ChromaStore(own, "one")
     assert has_exactly(opened, ROWS)
@@ -212,16 +212,7 @@ def test_a_probe_reads_this_paperboy_whatever_lies_in_the_current_folder(
     (tmp_path / "service" / "__init__.py").write_text("raise SystemExit('the wrong service')")
     (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
     monkeypatch.chdir(tmp_path)
-    assert Probe(own, "one").problem() == ""
-
-
-def test_a_probe_that_is_stopped_leaves_no_process(own: Path) -> None:
-    probe = Probe(own, "one")
-    child = probe._child
-    assert child is not None
-    probe.stop()
-    probe.stop()
-    assert child.poll() is not None
+    assert probe(own, "one") == ""
 
 
 def invert(offset: int, count: int) -> Callable[[Path], None]:
@@ -259,12 +250,12 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 def test_a_damaged_store_is_reported_and_this_process_lives(own: Path, damage: Callable[[Path], None]) -> None:
     damage(own / FILE)
-    assert Probe(own, "one").problem()
+    assert probe(own, "one")
 
 
 def test_a_store_that_lost_everything_is_open_and_empty(own: Path) -> None:
     os.truncate(own / FILE, 0)
-    assert Probe(own, "one").problem() == ""
+    assert probe(own, "one") == ""
     opened = ChromaStore(own, "one")
     assert opened.count() == 0
     opened.close()
