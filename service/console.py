@@ -113,15 +113,18 @@ class Console:
         if answer.kind == "list":
             self._papers_with_reasons(answer)
         else:
-            for claim in answer.claims:
-                self._claim(claim)
-            self._out.print()
+            # Several papers with their dates and authors are told by their entries below.
+            if answer.kind != "metadata" or len(answer.claims) == 1:
+                for claim in answer.claims:
+                    self._claim(claim)
+                self._out.print()
             for passage in answer.passages:
                 self._paper(passage)
         made = answer.provenance
         searched = f"searched {made.searched} papers, judged {made.judged}, listed {made.listed}"
+        writer = f"{made.engine} ({made.mode})" if made.mode != "extractive" else "no language model"
         self._out.print()
-        self._out.print(Text(f"{searched} · {made.engine} ({made.mode}) · {made.seconds:.2f} s", style="dim"))
+        self._out.print(Text(f"{searched} · {writer} · {made.seconds:.2f} s", style="dim"))
 
     def _papers_with_reasons(self, answer: Answer) -> None:
         """Each paper of a list with what was written about it."""

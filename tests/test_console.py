@@ -7,6 +7,7 @@ import pytest
 
 from service.console import Console
 from service.errors import InputError
+from service.library import Library
 from service.types import Claim, Verdict, Verification
 
 Capture = pytest.CaptureFixture[str]
@@ -54,3 +55,16 @@ def test_control_characters_of_a_text_to_verify_do_not_reach_the_terminal(capsys
 def test_a_search_without_hits_says_so_on_stderr(capsys: Capture) -> None:
     Console(as_json=False).hits([])
     assert capsys.readouterr() == ("", "no paper fits\n")
+
+
+def test_papers_of_a_day_are_each_shown_once(sample: Library, capsys: Capture) -> None:
+    Console(as_json=False).answer(sample.ask("what was published on 27 July 2023?"))
+    shown = capsys.readouterr().out
+    assert shown.count("Scaling TransNormer to 175 Billion Parameters") == 1
+    assert shown.count("published 2023-07-27") == 3
+    assert "listed 3 · no language model" in shown
+
+
+def test_the_sentence_about_a_date_is_shown_with_its_paper(sample: Library, capsys: Capture) -> None:
+    Console(as_json=False).answer(sample.ask("when was Scaling TransNormer to 175 Billion Parameters published?"))
+    assert capsys.readouterr().out.startswith("“Scaling TransNormer to 175 Billion Parameters” (published 2023-07-27)")

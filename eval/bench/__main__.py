@@ -1,4 +1,4 @@
-"""`python -m eval.bench [embedder|startup|ingest]`: speed against named alternatives, interleaved, median of ratios."""
+"""`python -m eval.bench [embedder|startup]`: speed against named alternatives, interleaved, median of ratios."""
 
 import sys
 

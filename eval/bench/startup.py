@@ -21,6 +21,7 @@ def main() -> None:
         commands = {
             "python -c pass": (sys.executable, "-c", "pass"),
             "paperboy --help": (*_PAPERBOY, "--help"),
+            "paperboy ingest again": (*_PAPERBOY, *home, "ingest", str(SAMPLE_PAGES)),
             "paperboy search": (*_PAPERBOY, *home, "search", "activation memory"),
             "paperboy ask (list)": (*_PAPERBOY, *home, "ask", "which papers reduce activation memory?"),
             "paperboy ask (fact)": (*_PAPERBOY, *home, "ask", "by how much does MEFT cut activation memory?"),
