@@ -29,6 +29,8 @@ def main() -> None:
     console.print(Text.from_ansi(answer))
     # Without the web font that rich names: a picture makes no requests.
     svg = re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="Paperboy"), flags=re.DOTALL)
+    # Some viewers fold spaces otherwise, also those that do not break.
+    svg = svg.replace("<svg ", '<svg xml:space="preserve" ', 1)
     (ROOT / "docs").mkdir(exist_ok=True)
     (ROOT / "docs" / "ask.svg").write_text(svg, encoding="utf-8")
 
