@@ -48,8 +48,10 @@ def embedded(home: Path) -> int:
 @contextmanager
 def ingest_under_way(home: Path, file: Path, at_least: int) -> Iterator["subprocess.Popen[bytes]"]:
     """An ingest that has stored the vectors of so many papers and goes on."""
+    # A background job is born with interrupts ignored, and these tests may run in one.
+    heeding = "import signal, service.cli as c; signal.signal(signal.SIGINT, signal.default_int_handler); c.main()"
     process = subprocess.Popen(
-        [sys.executable, "-m", "service.cli", "--home", str(home), "ingest", str(file)],
+        [sys.executable, "-c", heeding, "--home", str(home), "ingest", str(file)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
