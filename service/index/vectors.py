@@ -8,7 +8,6 @@ What is behind the choices (measured on chromadb 1.5.9):
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from service.child import run_module
 from service.errors import IndexUnusableError
 from service.ports import StoredVector, Vector
 
@@ -127,16 +127,7 @@ def probe(path: Path, fingerprint: str) -> str:
     if not path.exists():
         return ""
     try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter and module
-            # `-P`: no module of the current directory takes the place of ours.
-            [sys.executable, "-P", "-m", "service.index.vectors", str(path), fingerprint],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            timeout=_PROBE_SECONDS,
-            check=False,
-        )
+        done = run_module("service.index.vectors", str(path), fingerprint, timeout=_PROBE_SECONDS)
     except subprocess.TimeoutExpired:
         return f"Chroma did not answer within {_PROBE_SECONDS} s"
     if done.returncode < 0:

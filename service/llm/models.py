@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 import subprocess
-import sys
 import tomllib
 from collections.abc import Sequence
 from functools import cache
@@ -13,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from service.child import run_module
 from service.errors import ModelError
 from service.text import one_line
 
@@ -120,18 +119,8 @@ def make_sure_it_loads(path: Path, sha256: str, cache_file: Path) -> None:
     remembered = _read_cache(cache_file)
     if remembered.get(f"loads:{sha256}") == "yes":
         return
-    # -P: a folder `service` in the current directory is not ours.
-    command = [sys.executable, "-P", "-m", "service.llm.probe", str(path)]
     try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter and module
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_PROBE_SECONDS,
-            check=False,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
+        done = run_module("service.llm.probe", str(path), timeout=_PROBE_SECONDS)
     except subprocess.TimeoutExpired:
         raise ModelError(f"{path.name} did not load within {_PROBE_SECONDS} s") from None
     if done.returncode < 0:
