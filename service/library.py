@@ -61,7 +61,7 @@ class Library:
 
     def __init__(self, settings: Settings, home: Home, note: Callable[[str], None]) -> None:
         """Use `open`, which also owns the home directory."""
-        self._settings, self._home = settings, home
+        self._settings, self._home, self._note = settings, home, note
         self._engine: LlamaEngine | None = None
         threads = None if settings.threads == "auto" else settings.threads
         path = models.resolve(settings.embedder, self._model_folders())
@@ -75,7 +75,7 @@ class Library:
 
         Args:
             settings: what to use.
-            note: told what had to be mended on the way.
+            note: told what had to be mended or finished on the way.
 
         Raises:
             HomeError: the directory cannot be used or is in use.
@@ -258,6 +258,9 @@ class Library:
         """Finish what an interrupted ingest left pending."""
         if not self._stores.catalog.count():
             raise EmptyCatalogError(f"the catalog in {self._home.path} has no papers yet: paperboy ingest PATH")
+        waiting = self._stores.waiting()
+        if waiting:
+            self._note(f"{waiting:,} papers have no vectors yet and get them first; stopping loses nothing")
         self._stores.finish(quietly)
 
     def _model_folders(self) -> tuple[Path, ...]:

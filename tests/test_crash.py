@@ -125,7 +125,9 @@ def test_an_interrupted_ingest_ends_with_one_line_and_status_130_and_goes_on_lat
         assert b"Traceback" not in said
     kept = embedded(home)
     assert kept >= 1
-    assert paperboy(home, "search", "language models", "--json").status == 0
+    done = paperboy(home, "search", "language models", "--json")
+    assert done.status == 0
+    assert f"{PAPERS - kept} papers have no vectors yet" in done.err
     assert embedded(home) == PAPERS
 
 

@@ -73,6 +73,10 @@ class Stores:
         """What the index is made with."""
         return self.indexer.fingerprint
 
+    def waiting(self) -> int:
+        """Number of papers without vectors of this embedder, such as an interrupted ingest leaves."""
+        return self.catalog.pending("vectors_fingerprint", self.fingerprint)
+
     def finish(self, progress: Progress) -> int:
         """Embed and index what is pending, and rebuild a lexical index that has other papers than it should.
 
