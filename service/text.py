@@ -29,10 +29,13 @@ def title_key(title: str) -> str:
     Never a prefix or an acronym: there are two papers called EMMA, and MMRL and MMRL++ are different ones. So a
     plus sign counts.
     """
-    # Decomposed before and after: some letters have lower case only once they are plain, as bold ones.
-    plain = unicodedata.normalize("NFKD", title).casefold()
-    folded = unicodedata.normalize("NFKD", plain).replace("+", " plus ")
-    return _NOT_WORD.sub(" ", "".join(c for c in folded if not unicodedata.combining(c))).strip() or title
+    if title.isascii():
+        folded = title.lower()
+    else:
+        # Decomposed before and after: some letters have lower case only once they are plain, as bold ones.
+        plain = unicodedata.normalize("NFKD", title).casefold()
+        folded = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+    return _NOT_WORD.sub(" ", folded.replace("+", " plus ")).strip() or title
 
 
 def derived_paper_id(title: str, salt: str = "") -> str:

@@ -45,23 +45,25 @@ Texts = list[tuple[str, tuple[int, ...]]]
 
 
 def _select(bench: Workbench, plan: Plan, most: int) -> tuple[list[Stored], Texts, str]:
-    papers = _fitting(bench, plan)[: plan.limit or most]
+    papers = _fitting(bench, plan, plan.limit or most)
     texts: Texts = [(_described(paper, plan), (marker,)) for marker, paper in enumerate(papers, start=1)]
     return papers, texts, "" if papers else _nothing(bench)
 
 
-def _fitting(bench: Workbench, plan: Plan) -> list[Stored]:
-    """The papers that fit the plan, in its order."""
+def _fitting(bench: Workbench, plan: Plan, most: int) -> list[Stored]:
+    """The first papers that fit the plan, in its order."""
+    by_authors = bool(plan.min_authors or plan.max_authors)
     if plan.topic:
         ranking = bench.stores.retriever.rank(plan.topic, plan.condition, every_paper=True)
         near = bench.stores.catalog.at_rows([candidate.row for candidate in ranking.candidates[:_TOPICAL]])
         found = sorted(near.values(), key=lambda paper: _sort_key(paper, plan))
     else:
-        found = bench.stores.catalog.select(plan.condition, plan.order)
+        # Papers without the value ordered by come last, so that a limit loses none.
+        found = bench.stores.catalog.select(plan.condition, plan.order, -1 if by_authors else most)
     found = [paper for paper in found if _has_value(paper, plan)]
-    if plan.min_authors or plan.max_authors:
+    if by_authors:
         found = [p for p in found if plan.min_authors <= (p.n_authors or 0) <= (plan.max_authors or 10**6)]
-    return found
+    return found[:most]
 
 
 _TOPICAL = 10
@@ -125,12 +127,14 @@ def _nothing(bench: Workbench) -> str:
 
 
 def _count(bench: Workbench, plan: Plan, most: int) -> tuple[list[Stored], Texts, str]:
-    found = _fitting(bench, plan)
-    if not found:
+    every = bench.stores.catalog.rows(plan.condition)
+    fitting = _fitting(bench, plan, len(every) if plan.min_authors or plan.max_authors else most)
+    if not fitting:
         return [], [], _nothing(bench)
-    papers = sorted(found, key=lambda paper: paper.day is None)[:most]
-    what = "paper fits" if len(found) == 1 else "papers fit"
-    text = f"{len(found)} {what}, such as these" if len(found) > len(papers) else f"{len(found)} {what}"
+    number = len(fitting) if plan.min_authors or plan.max_authors else len(every)
+    papers = fitting[:most]
+    what = f"{number:,} paper fits" if number == 1 else f"{number:,} papers fit"
+    text = f"{what}, such as these" if number > len(papers) else what
     return papers, [(text, tuple(range(1, len(papers) + 1)))], ""
 
 

@@ -66,6 +66,7 @@ def answer(library: Library, question: str) -> Answer:
             "“Beta: a second method” (published 2023-03-05, by Grace Hopper, Alan Turing, Kurt Gödel) [1]",
         ),
         ("who wrote the oldest paper?", "“Alpha: a first method” (published 2023-01-01, by Ada Lovelace) [1]"),
+        ("how many papers are there?", "4 papers fit [1] [2] [3] [4]"),
         ("how many papers have more than 2 authors?", "1 paper fits [1]"),
         ("how many papers were published in January 2023?", "1 paper fits [1]"),
     ],
