@@ -21,7 +21,7 @@ from service.ports import Choice, Choices, GenerationRequest, Matrix, Vector
 from service.sentences import Span
 from service.settings import Mode
 from service.text import content_hash
-from service.types import Claim, Paper, Quote, Summary, SummaryLength
+from service.types import Claim, Paper, Provenance, Quote, Summary, SummaryLength
 
 _PARAGRAPH_SENTENCES = 4
 _REDUNDANCY = 0.6
@@ -115,14 +115,14 @@ def _request(
     )
 
 
-def _summary(view: _View, length: SummaryLength, claims: list[Claim], provenance: object) -> Summary:
+def _summary(view: _View, length: SummaryLength, claims: list[Claim], provenance: Provenance) -> Summary:
     return Summary(
         paper_id=view.paper.paper_id,
         title=view.paper.title,
         text=" ".join(claim.text for claim in claims),
         length=length,
         claims=tuple(claims),
-        provenance=provenance,  # type: ignore[arg-type]
+        provenance=provenance,
     )
 
 
@@ -133,7 +133,12 @@ def _places(view: _View, length: SummaryLength, candidates: int, margin: float) 
     best = chosen if length == "paragraph" else chosen[:1]
     weakest = min(best, key=lambda index: view.scores[index])
     floor = view.scores[weakest] - margin
-    ties = [int(i) for i in np.argsort(-view.scores) if view.scores[i] >= floor and i not in best]
+    # Only between its neighbours, so that a summary keeps the order of the abstract.
+    before = max((index for index in best if index < weakest), default=-1)
+    behind = min((index for index in best if index > weakest), default=len(view.spans))
+    ties = [
+        int(i) for i in np.argsort(-view.scores) if before < i < behind and i != weakest and view.scores[i] >= floor
+    ]
     return [[index, *(ties[: max(0, candidates - 1)] if index == weakest else [])] for index in sorted(best)]
 
 

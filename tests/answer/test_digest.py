@@ -1,0 +1,153 @@
+"""A day's papers: which they are, that a stopped digest goes on, and that one bad paper never stops it."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from service.answer.digest import make_digest, papers_of
+from service.answer.workbench import Workbench
+from service.errors import EmptyCatalogError, EngineError, InputError
+from service.index.home import Home
+from service.index.stores import Stores
+from service.library import quietly
+from service.ports import Generation, GenerationRequest
+from service.resources import prompts_folder
+from service.types import Filter, Paper
+from tests.fakes import FakeEmbedder, ScriptedEngine
+
+MONDAY, TUESDAY = date(2024, 5, 6), date(2024, 5, 7)
+PAPERS = (
+    Paper(paper_id="a", title="Alpha", abstract="It was slow. We propose Alpha, which is fast.", listed=TUESDAY),
+    Paper(paper_id="b", title="Beta", abstract="Big. We propose Beta, which is small.", listed=TUESDAY, upvotes=9),
+    Paper(paper_id="c", title="Gamma", abstract="It was dear. We propose Gamma, which is cheap.", listed=MONDAY),
+    Paper(paper_id="d", title="Delta", abstract="It was old. We propose Delta, which is new."),
+)  # fmt: skip
+LATEST = Filter(day=TUESDAY)
+
+
+class WriterThatFailsOn(ScriptedEngine):
+    """Fails on papers of a title, and counts what it writes."""
+
+    def __init__(self, title: str = "nothing") -> None:
+        super().__init__()
+        self.title = title
+
+    def generate(self, request: GenerationRequest, on_text: Callable[[str], None] | None = None) -> Generation:
+        """Fail or write."""
+        if any(self.title in message.content for message in request.messages):
+            raise EngineError("the writer stumbled")
+        return super().generate(request, on_text)
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    with Home(tmp_path / "home") as home:
+        opened = Stores(home, FakeEmbedder(), chroma_cold_limit=0, note=lambda _text: None)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def filled(stores: Stores) -> Stores:
+    with stores.database.transaction():
+        for paper in PAPERS:
+            stores.catalog.put(paper)
+    stores.finish(quietly)
+    return stores
+
+
+def bench(stores: Stores, engine: ScriptedEngine) -> Workbench:
+    """A workbench with a given writer."""
+    return Workbench(
+        stores=stores,
+        embedder=FakeEmbedder(),
+        engine=lambda: engine,
+        writer_fingerprint=lambda: engine.fingerprint,
+        prompts=prompts_folder(),
+        seed=0,
+    )
+
+
+def test_the_latest_day_has_its_papers_the_most_upvoted_first(filled: Stores) -> None:
+    name, papers = papers_of(bench(filled, ScriptedEngine()), "latest", Filter())
+    assert (name, [paper.paper_id for paper in papers]) == ("2024-05-07", ["b", "a"])
+
+
+def test_a_range_has_the_newest_day_first_and_no_undated_paper(filled: Stores) -> None:
+    name, papers = papers_of(bench(filled, ScriptedEngine()), "", Filter(since=MONDAY))
+    assert (name, [paper.paper_id for paper in papers]) == ("2024-05-06/", ["b", "a", "c"])
+
+
+def test_a_day_without_papers_names_the_newest_that_has_some(filled: Stores) -> None:
+    with pytest.raises(InputError, match="2024-05-07"):
+        papers_of(bench(filled, ScriptedEngine()), "", Filter(day=date(1999, 1, 1)))
+
+
+def test_an_empty_catalog_and_one_without_dates_say_so(stores: Stores) -> None:
+    with pytest.raises(EmptyCatalogError, match="paperboy ingest"):
+        papers_of(bench(stores, ScriptedEngine()), "latest", Filter())
+    with stores.database.transaction():
+        stores.catalog.put(PAPERS[3])
+    with pytest.raises(InputError, match="no paper of the catalog has a date"):
+        papers_of(bench(stores, ScriptedEngine()), "latest", Filter())
+
+
+def test_one_bad_paper_is_listed_and_the_others_are_summarized(filled: Stores) -> None:
+    made = bench(filled, WriterThatFailsOn("Beta"))
+    name, papers = papers_of(made, "latest", Filter())
+    seen: list[tuple[str, int, int]] = []
+    digest = make_digest(made, name, papers, "quotes", lambda *step: seen.append(step))
+    assert [summary.paper_id for summary in digest.summaries] == ["a"]
+    assert [(failure.where, failure.reason) for failure in digest.failures] == [("b “Beta”", "the writer stumbled")]
+    assert seen == [("summarizing", 1, 2), ("summarizing", 2, 2)]
+
+
+def test_a_digest_made_again_writes_only_what_is_missing(filled: Stores) -> None:
+    first = bench(filled, WriterThatFailsOn("Beta"))
+    name, papers = papers_of(first, "latest", Filter())
+    make_digest(first, name, papers, "quotes", quietly)
+    writer = WriterThatFailsOn()
+    digest = make_digest(bench(filled, writer), name, papers, "quotes", quietly)
+    assert [summary.paper_id for summary in digest.summaries] == ["b", "a"]
+    assert len(writer.requests) == 1
+    assert digest.failures == ()
+
+
+def test_a_digest_that_was_stopped_keeps_what_was_written(filled: Stores) -> None:
+    writer = WriterThatFailsOn()
+    made = bench(filled, writer)
+    name, papers = papers_of(made, "latest", Filter())
+
+    def stop_after_one(_what: str, done: int, _total: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_digest(made, name, papers, "quotes", stop_after_one)
+    assert len(writer.requests) == 1
+    assert len(make_digest(made, name, papers, "quotes", quietly).summaries) == 2
+    assert len(writer.requests) == 2
+
+
+def test_another_mode_is_another_summary(filled: Stores) -> None:
+    writer = WriterThatFailsOn()
+    made = bench(filled, writer)
+    name, papers = papers_of(made, "latest", LATEST)
+    make_digest(made, name, papers, "quotes", quietly)
+    digest = make_digest(made, name, papers, "extractive", quietly)
+    assert {summary.provenance.mode for summary in digest.summaries} == {"extractive"}
+    assert len(writer.requests) == 2
+
+
+def test_papers_that_differ_in_their_id_only_have_summaries_of_their_own(filled: Stores) -> None:
+    twin = PAPERS[0].model_copy(update={"paper_id": "a2", "own_id": True})
+    with filled.database.transaction():
+        filled.catalog.put(PAPERS[0].model_copy(update={"own_id": True}))
+        filled.catalog.put(twin)
+    filled.finish(quietly)
+    made = bench(filled, WriterThatFailsOn())
+    name, papers = papers_of(made, "latest", Filter())
+    digest = make_digest(made, name, papers, "quotes", quietly)
+    assert [summary.paper_id for summary in digest.summaries] == [paper.paper_id for paper in papers]
