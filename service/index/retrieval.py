@@ -5,6 +5,7 @@ fusion). The constants were chosen on CACM, CISI and SciFact, where they beat tw
 measures them.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -28,6 +29,13 @@ _DENSE_PAPERS = 2_000
 _CANDIDATES = 500
 """Papers whose sentences are looked at."""
 _TITLE_DISCOUNT = 0.3
+_POINTS_ELSEWHERE = re.compile(
+    r"https?:\s?//|\b(?:codes?|website|web ?page|project page|supplementary)\b.*\b(?:available|found|released|here)\b",
+    re.IGNORECASE,
+)
+_ASKS_WHERE = frozenset(["avail", "code", "github", "link", "releas", "url", "websit"])
+_ELSEWHERE_DISCOUNT = 0.5
+"""Of a sentence that says where the code is: it has the words of many questions and answers none but that."""
 
 Scores = dict[int, float]
 """Score by row number of the paper."""
@@ -134,8 +142,11 @@ class Retriever:
             text = paper.abstract[start:end]
             present = set(self._lexical.analyzer.terms(text))
             covered = sum(weight for term, weight in weights.items() if term in present) / total
+            discount = (
+                _ELSEWHERE_DISCOUNT if _ASKS_WHERE.isdisjoint(weights) and _POINTS_ELSEWHERE.search(text) else 0.0
+            )
             quote = Quote(paper_id=paper.paper_id, text=text, start=start, end=end)
-            near.append(NearSentence(quote, float(cosine) + covered))
+            near.append(NearSentence(quote, float(cosine) + covered - discount))
         return sorted(near, key=lambda sentence: -sentence.score)
 
     def _dense(self, vector: Vector, allowed: set[int] | None, every_paper: bool) -> Scores:
