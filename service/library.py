@@ -157,7 +157,8 @@ class Library:
             raise InputError("the query has no word to search for: name a subject, a method or a paper")
         words, judged = judge(query, ranking, self._stores.catalog, self._stores.lexical, self._embedder)
         best = scored_rows(ranking, judged)[:k]
-        papers = self._stores.catalog.at_rows([row for row, _ in best])
+        papers = {item.candidate.row: item.paper for item in judged[:k]}
+        papers |= self._stores.catalog.at_rows([row for row, _ in best if row not in papers])
         near = self._stores.retriever.near_sentences(
             ranking.question_vector, term_weights(words), list(papers.values())
         )
@@ -258,10 +259,10 @@ class Library:
         """Finish what an interrupted ingest left pending."""
         if not self._stores.catalog.count():
             raise EmptyCatalogError(f"the catalog in {self._home.path} has no papers yet: paperboy ingest PATH")
-        waiting = self._stores.waiting()
-        if waiting:
-            self._note(f"{waiting:,} papers have no vectors yet and get them first; stopping loses nothing")
-        self._stores.finish(quietly)
+        self._stores.finish(quietly, self._announce)
+
+    def _announce(self, waiting: int) -> None:
+        self._note(f"{waiting:,} papers have no vectors yet and get them first; stopping loses nothing")
 
     def _model_folders(self) -> tuple[Path, ...]:
         return (self._home.models, resources.models_folder())

@@ -52,16 +52,15 @@ def _select(bench: Workbench, plan: Plan, most: int) -> tuple[list[Stored], Text
 
 def _fitting(bench: Workbench, plan: Plan, most: int) -> list[Stored]:
     """The first papers that fit the plan, in its order."""
-    by_authors = bool(plan.min_authors or plan.max_authors)
     if plan.topic:
         ranking = bench.stores.retriever.rank(plan.topic, plan.condition, every_paper=True)
         near = bench.stores.catalog.at_rows([candidate.row for candidate in ranking.candidates[:_TOPICAL]])
         found = sorted(near.values(), key=lambda paper: _sort_key(paper, plan))
     else:
         # Papers without the value ordered by come last, so that a limit loses none.
-        found = bench.stores.catalog.select(plan.condition, plan.order, -1 if by_authors else most)
+        found = bench.stores.catalog.select(plan.condition, plan.order, -1 if plan.by_authors else most)
     found = [paper for paper in found if _has_value(paper, plan)]
-    if by_authors:
+    if plan.by_authors:
         found = [p for p in found if plan.min_authors <= (p.n_authors or 0) <= (plan.max_authors or 10**6)]
     return found[:most]
 
@@ -86,7 +85,7 @@ def _sort_key(paper: Stored, plan: Plan) -> tuple[float, int]:
 
 def _has_value(paper: Stored, plan: Plan) -> bool:
     """Whether the paper has what is asked for: one without a date is not the newest."""
-    if plan.order in ("most_authors", "fewest_authors") or plan.min_authors or plan.max_authors:
+    if plan.order in ("most_authors", "fewest_authors") or plan.by_authors:
         return paper.n_authors is not None
     if plan.order == "most_comments":
         return paper.comments is not None
@@ -127,13 +126,13 @@ def _nothing(bench: Workbench) -> str:
 
 
 def _count(bench: Workbench, plan: Plan, most: int) -> tuple[list[Stored], Texts, str]:
-    every = bench.stores.catalog.rows(plan.condition)
-    fitting = _fitting(bench, plan, len(every) if plan.min_authors or plan.max_authors else most)
-    if not fitting:
+    number = len(bench.stores.catalog.rows(plan.condition))
+    papers = _fitting(bench, plan, number if plan.by_authors else most)
+    if not papers:
         return [], [], _nothing(bench)
-    number = len(fitting) if plan.min_authors or plan.max_authors else len(every)
-    papers = fitting[:most]
-    what = f"{number:,} paper fits" if number == 1 else f"{number:,} papers fit"
+    if plan.by_authors:
+        number, papers = len(papers), papers[:most]
+    what = f"{counted(number, 'paper')} fit{'s' if number == 1 else ''}"
     text = f"{what}, such as these" if number > len(papers) else what
     return papers, [(text, tuple(range(1, len(papers) + 1)))], ""
 

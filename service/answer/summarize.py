@@ -81,12 +81,12 @@ def _quoted(
     prompt = bench.prompt(length)
     places = _places(view, length, prompt.candidates, prompt.margin)
     offered = [(index, group) for group, indices in enumerate(places) for index in indices]
-    options = tuple(Choice(view.quote(index).text, group) for index, group in _distinct(view, offered))
+    kept = _distinct(view, offered)
+    options = tuple(Choice(view.quote(index).text, group) for index, group in kept)
     count = len({option.group for option in options})
     choices = Choices(options, minimum=count, maximum=count, ordered=True)
     shown = sorted({index for index, _ in offered})
     made = bench.engine().generate(_request(bench, prompt, view, shown, choices), on_text)
-    kept = _distinct(view, offered)
     claims = [quoted_claim(view.quote(kept[index][0]), 1) for index in made.chosen]
     return _summary(view, length, claims, bench.provenance("quotes", start, prompt, made))
 

@@ -44,13 +44,12 @@ class Indexer:
         self._lexical, self._embedder = lexical, embedder
         self.fingerprint = index_fingerprint(embedder)
 
-    def embed_pending(self, progress: Progress) -> int:
-        """Chunk and embed the papers without current vectors; each batch is durable once it is done.
+    def embed_pending(self, progress: Progress, total: int) -> int:
+        """Chunk and embed the papers without current vectors, `total` of them; each batch is durable once it is done.
 
         Returns:
             the number of papers embedded.
         """
-        total = self._catalog.pending("vectors_fingerprint", self.fingerprint)
         done = 0
         for batch in self._catalog.batches("vectors_fingerprint", self.fingerprint, _EMBED_BATCH):
             made = [(paper, self._chunk(paper)) for paper in batch]

@@ -32,6 +32,11 @@ class Plan(Record):
     subjects: tuple[str, ...] = ()
     """The papers that the question names."""
 
+    @property
+    def by_authors(self) -> bool:
+        """Whether the number of authors is bounded."""
+        return bool(self.min_authors or self.max_authors)
+
 
 def _pattern(*lines: str) -> re.Pattern[str]:
     return re.compile("".join(lines), re.IGNORECASE)

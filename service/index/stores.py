@@ -73,12 +73,12 @@ class Stores:
         """What the index is made with."""
         return self.indexer.fingerprint
 
-    def waiting(self) -> int:
-        """Number of papers without vectors of this embedder, such as an interrupted ingest leaves."""
-        return self.catalog.pending("vectors_fingerprint", self.fingerprint)
-
-    def finish(self, progress: Progress) -> int:
+    def finish(self, progress: Progress, announce: Callable[[int], None] | None = None) -> int:
         """Embed and index what is pending, and rebuild a lexical index that has other papers than it should.
+
+        Args:
+            progress: told what is done.
+            announce: told first how many papers have no vectors of this embedder, where there are such.
 
         Returns:
             the number of papers embedded.
@@ -86,7 +86,10 @@ class Stores:
         if self.lexical.count() != self.catalog.marked():
             self.lexical.clear()
             self.catalog.unmark_all()
-        embedded = self.indexer.embed_pending(progress)
+        waiting = self.catalog.pending("vectors_fingerprint", self.fingerprint)
+        if waiting and announce:
+            announce(waiting)
+        embedded = self.indexer.embed_pending(progress, waiting) if waiting else 0
         if self.catalog.pending("indexed_fingerprint", self.fingerprint):
             self.indexer.index_pending(self.vectors(), progress)
             self.retriever.refresh()

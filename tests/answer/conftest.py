@@ -1,15 +1,16 @@
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
 from service.answer.workbench import Workbench
-from service.index.home import Home
 from service.index.stores import Stores
 from service.library import quietly
 from service.resources import prompts_folder
 from service.text import derived_paper_id
 from service.types import Paper
 from tests.fakes import FakeEmbedder, ScriptedEngine
+from tests.index.small_home import opened, put
 
 PAPERS = {
     "Alpha: Reversible Adapters": (
@@ -32,28 +33,28 @@ MakeBench = Callable[[ScriptedEngine], Workbench]
 @pytest.fixture(scope="session")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     """Three papers in real stores, for reading only."""
-    with Home(tmp_path_factory.mktemp("answer") / "home") as home:
-        opened = Stores(home, FakeEmbedder(), chroma_cold_limit=1_000, note=lambda _text: None)
-        with opened.database.transaction():
-            for title, abstract in PAPERS.items():
-                opened.catalog.put(Paper(paper_id=derived_paper_id(title), title=title, abstract=abstract))
-        opened.finish(quietly)
-        yield opened
-        opened.close()
+    with opened(tmp_path_factory.mktemp("answer") / "home", FakeEmbedder()) as made:
+        put(
+            made,
+            *(Paper(paper_id=derived_paper_id(title), title=title, abstract=text) for title, text in PAPERS.items()),
+        )
+        made.finish(quietly)
+        yield made
+
+
+def workbench(stores: Stores, engine: ScriptedEngine) -> Workbench:
+    """A workbench over some stores with a given writer."""
+    return Workbench(
+        stores=stores,
+        embedder=FakeEmbedder(),
+        engine=lambda: engine,
+        writer_fingerprint=lambda: engine.fingerprint,
+        prompts=prompts_folder(),
+        seed=7,
+    )
 
 
 @pytest.fixture
 def make_bench(stores: Stores) -> MakeBench:
     """A workbench over the three papers with a given writer."""
-
-    def made(engine: ScriptedEngine) -> Workbench:
-        return Workbench(
-            stores=stores,
-            embedder=FakeEmbedder(),
-            engine=lambda: engine,
-            writer_fingerprint=lambda: engine.fingerprint,
-            prompts=prompts_folder(),
-            seed=7,
-        )
-
-    return made
+    return partial(workbench, stores)

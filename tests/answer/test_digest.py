@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 from service.answer.digest import make_digest, papers_of
-from service.answer.workbench import Workbench
 from service.errors import EmptyCatalogError, EngineError, InputError
-from service.index.home import Home
 from service.index.stores import Stores
 from service.library import quietly
 from service.ports import Generation, GenerationRequest
-from service.resources import prompts_folder
 from service.types import Filter, Paper
+from tests.answer.conftest import workbench
 from tests.fakes import FakeEmbedder, ScriptedEngine
+from tests.index.small_home import opened, put
 
 MONDAY, TUESDAY = date(2024, 5, 6), date(2024, 5, 7)
 PAPERS = (
@@ -43,59 +42,42 @@ class WriterThatFailsOn(ScriptedEngine):
 
 @pytest.fixture
 def stores(tmp_path: Path) -> Iterator[Stores]:
-    with Home(tmp_path / "home") as home:
-        opened = Stores(home, FakeEmbedder(), chroma_cold_limit=0, note=lambda _text: None)
-        yield opened
-        opened.close()
+    with opened(tmp_path / "home", FakeEmbedder()) as made:
+        yield made
 
 
 @pytest.fixture
 def filled(stores: Stores) -> Stores:
-    with stores.database.transaction():
-        for paper in PAPERS:
-            stores.catalog.put(paper)
+    put(stores, *PAPERS)
     stores.finish(quietly)
     return stores
 
 
-def bench(stores: Stores, engine: ScriptedEngine) -> Workbench:
-    """A workbench with a given writer."""
-    return Workbench(
-        stores=stores,
-        embedder=FakeEmbedder(),
-        engine=lambda: engine,
-        writer_fingerprint=lambda: engine.fingerprint,
-        prompts=prompts_folder(),
-        seed=0,
-    )
-
-
 def test_the_latest_day_has_its_papers_the_most_upvoted_first(filled: Stores) -> None:
-    name, papers = papers_of(bench(filled, ScriptedEngine()), "latest", Filter())
+    name, papers = papers_of(workbench(filled, ScriptedEngine()), "latest", Filter())
     assert (name, [paper.paper_id for paper in papers]) == ("2024-05-07", ["b", "a"])
 
 
 def test_a_range_has_the_newest_day_first_and_no_undated_paper(filled: Stores) -> None:
-    name, papers = papers_of(bench(filled, ScriptedEngine()), "", Filter(since=MONDAY))
+    name, papers = papers_of(workbench(filled, ScriptedEngine()), "", Filter(since=MONDAY))
     assert (name, [paper.paper_id for paper in papers]) == ("2024-05-06/", ["b", "a", "c"])
 
 
 def test_a_day_without_papers_names_the_newest_that_has_some(filled: Stores) -> None:
     with pytest.raises(InputError, match="2024-05-07"):
-        papers_of(bench(filled, ScriptedEngine()), "", Filter(day=date(1999, 1, 1)))
+        papers_of(workbench(filled, ScriptedEngine()), "", Filter(day=date(1999, 1, 1)))
 
 
 def test_an_empty_catalog_and_one_without_dates_say_so(stores: Stores) -> None:
     with pytest.raises(EmptyCatalogError, match="paperboy ingest"):
-        papers_of(bench(stores, ScriptedEngine()), "latest", Filter())
-    with stores.database.transaction():
-        stores.catalog.put(PAPERS[3])
+        papers_of(workbench(stores, ScriptedEngine()), "latest", Filter())
+    put(stores, PAPERS[3])
     with pytest.raises(InputError, match="no paper of the catalog has a date"):
-        papers_of(bench(stores, ScriptedEngine()), "latest", Filter())
+        papers_of(workbench(stores, ScriptedEngine()), "latest", Filter())
 
 
 def test_one_bad_paper_is_listed_and_the_others_are_summarized(filled: Stores) -> None:
-    made = bench(filled, WriterThatFailsOn("Beta"))
+    made = workbench(filled, WriterThatFailsOn("Beta"))
     name, papers = papers_of(made, "latest", Filter())
     seen: list[tuple[str, int, int]] = []
     digest = make_digest(made, name, papers, "quotes", lambda *step: seen.append(step))
@@ -105,11 +87,11 @@ def test_one_bad_paper_is_listed_and_the_others_are_summarized(filled: Stores) -
 
 
 def test_a_digest_made_again_writes_only_what_is_missing(filled: Stores) -> None:
-    first = bench(filled, WriterThatFailsOn("Beta"))
+    first = workbench(filled, WriterThatFailsOn("Beta"))
     name, papers = papers_of(first, "latest", Filter())
     make_digest(first, name, papers, "quotes", quietly)
     writer = WriterThatFailsOn()
-    digest = make_digest(bench(filled, writer), name, papers, "quotes", quietly)
+    digest = make_digest(workbench(filled, writer), name, papers, "quotes", quietly)
     assert [summary.paper_id for summary in digest.summaries] == ["b", "a"]
     assert len(writer.requests) == 1
     assert digest.failures == ()
@@ -117,7 +99,7 @@ def test_a_digest_made_again_writes_only_what_is_missing(filled: Stores) -> None
 
 def test_a_digest_that_was_stopped_keeps_what_was_written(filled: Stores) -> None:
     writer = WriterThatFailsOn()
-    made = bench(filled, writer)
+    made = workbench(filled, writer)
     name, papers = papers_of(made, "latest", Filter())
 
     def stop_after_one(_what: str, done: int, _total: int) -> None:
@@ -133,7 +115,7 @@ def test_a_digest_that_was_stopped_keeps_what_was_written(filled: Stores) -> Non
 
 def test_another_mode_is_another_summary(filled: Stores) -> None:
     writer = WriterThatFailsOn()
-    made = bench(filled, writer)
+    made = workbench(filled, writer)
     name, papers = papers_of(made, "latest", LATEST)
     make_digest(made, name, papers, "quotes", quietly)
     digest = make_digest(made, name, papers, "extractive", quietly)
@@ -143,11 +125,9 @@ def test_another_mode_is_another_summary(filled: Stores) -> None:
 
 def test_papers_that_differ_in_their_id_only_have_summaries_of_their_own(filled: Stores) -> None:
     twin = PAPERS[0].model_copy(update={"paper_id": "a2", "own_id": True})
-    with filled.database.transaction():
-        filled.catalog.put(PAPERS[0].model_copy(update={"own_id": True}))
-        filled.catalog.put(twin)
+    put(filled, PAPERS[0].model_copy(update={"own_id": True}), twin)
     filled.finish(quietly)
-    made = bench(filled, WriterThatFailsOn())
+    made = workbench(filled, WriterThatFailsOn())
     name, papers = papers_of(made, "latest", Filter())
     digest = make_digest(made, name, papers, "quotes", quietly)
     assert [summary.paper_id for summary in digest.summaries] == [paper.paper_id for paper in papers]
