@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 import numpy as np
@@ -18,8 +18,8 @@ from eval import precision
 from eval import retrieval as retrieving
 from eval import summaries as summarizing
 from eval.collections import COLLECTIONS
-from eval.data import ROOT, data_folder
-from eval.questions import SAMPLE_PAGES, development_questions, own_questions
+from eval.data import ROOT
+from eval.questions import SAMPLE_PAGES, development_questions, own_lists, own_questions
 from service.library import Library
 from service.llm.embedder import LlamaEmbedder
 from service.resources import models_folder
@@ -50,7 +50,7 @@ def retrieval(collections: bool, work: Path) -> None:
         scores = [score for name in COLLECTIONS for score in retrieving.evaluate_collection(name, work)]
     else:
         with _sample(work) as library:
-            scores = retrieving.evaluate(library, _needed(development_questions()))
+            scores = retrieving.evaluate(library, [*development_questions(), *own_lists()])
     _print_rows(scores)
 
 
@@ -61,7 +61,7 @@ def retrieval(collections: bool, work: Path) -> None:
 def answers(mode: Mode, show: bool, work: Path) -> None:
     """Right papers, quoted support, real citations, refusals: development questions, then the project's own."""
     with _sample(work) as library:
-        for name, questions in (("development", development_questions()), ("own", own_questions())):
+        for name, questions in (("development", development_questions()), ("own", [*own_questions(), *own_lists()])):
             judged = answering.evaluate(library, questions, mode)
             if show:
                 for item in judged:
@@ -107,12 +107,6 @@ def _sample(work: Path) -> Iterator[Library]:
     with Library.open(Settings(home=work / "sample")) as library:
         library.ingest([SAMPLE_PAGES])
         yield library
-
-
-def _needed(questions: Sequence[Any]) -> Sequence[Any]:
-    if not questions:
-        raise click.ClickException(f"no development questions in {data_folder() or 'a data folder'}: set PAPERS_DATA")
-    return questions
 
 
 def _print_rows(rows: Sequence[NamedTuple]) -> None:

@@ -48,3 +48,18 @@ def own_questions() -> list[Question]:
         else Question(case["id"], "unanswerable", case["question"], {}, ())
         for case in cases
     ]
+
+
+def own_lists() -> list[Question]:
+    """The project's own list questions, judged by full reading of the sample pages."""
+    cases = json.loads((ROOT / "eval" / "tasks" / "lists-1.json").read_text(encoding="utf-8"))["cases"]
+    return [
+        Question(
+            case["id"],
+            "own list",
+            case["question"],
+            {paper["title"]: paper["grade"] for paper in case["relevant"]},
+            (),
+        )
+        for case in cases
+    ]

@@ -24,9 +24,10 @@ from service.index.catalog import Outcome, Stored
 from service.index.database import copy_database
 from service.index.home import Home
 from service.index.indexer import Progress
-from service.index.relevance import judge, scored_rows, term_weights
+from service.index.relevance import judge, scored_rows
 from service.index.results import Results
 from service.index.stores import Differences, Stores
+from service.index.words import term_weights
 from service.llm import models
 from service.llm.embedder import LlamaEmbedder
 from service.sources import read_path
@@ -155,12 +156,12 @@ class Library:
         ranking = self._stores.retriever.rank(query, condition)
         if not ranking.terms:
             raise InputError("the query has no word to search for: name a subject, a method or a paper")
-        words, judged = judge(query, ranking, self._stores.catalog, self._stores.lexical, self._embedder)
+        judged = judge(ranking, self._stores.catalog, self._stores.lexical.analyzer)
         best = scored_rows(ranking, judged)[:k]
         papers = {item.candidate.row: item.paper for item in judged[:k]}
         papers |= self._stores.catalog.at_rows([row for row, _ in best if row not in papers])
         near = self._stores.retriever.near_sentences(
-            ranking.question_vector, term_weights(words), list(papers.values())
+            ranking.question_vector, term_weights(ranking.words), list(papers.values())
         )
         return [
             Hit(paper=papers[row], quote=near[papers[row].paper_id][0].quote, score=round(score, 6))

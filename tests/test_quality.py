@@ -5,7 +5,7 @@ import pytest
 
 from eval import answers, precision, retrieval, summaries
 from eval.data import read_lines
-from eval.questions import development_questions, own_questions
+from eval.questions import development_questions, own_lists, own_questions
 from service.library import Library
 from service.llm.embedder import LlamaEmbedder
 from service.settings import Mode
@@ -25,11 +25,11 @@ def test_the_quantized_embedder_agrees_with_the_float32_model(embedder: LlamaEmb
 def test_retrieval_beats_its_parts_on_list_questions_and_never_misses_a_fact(sample: Library) -> None:
     scores = {(s.system, s.kind): s for s in retrieval.evaluate(sample, development_questions())}
     ours = scores["Paperboy", "list"]
-    assert ours.ndcg_10 >= 0.62
+    assert ours.ndcg_10 >= 0.64
     assert ours.recall_20 >= 0.66
     for part in ("BM25", "chunks", "BM25 + chunks", "four fused"):
         assert ours.ndcg_10 > scores[part, "list"].ndcg_10
-        assert ours.recall_20 > scores[part, "list"].recall_20
+        assert ours.recall_20 >= scores[part, "list"].recall_20
     assert scores["Paperboy", "factoid"].recall_5 == 1.0
     assert scores["Paperboy", "comparison"].recall_5 == 1.0
 
@@ -55,6 +55,15 @@ def test_own_questions_are_answered_from_the_right_paper_or_refused(sample: Libr
     assert found["answerable refused"] == "0 of 18"
     assert int(found["unanswerable refused"].split()[0]) >= 20
     assert found["kinds"]["factoid"]["recall"] >= 0.9
+
+
+def test_own_list_questions_are_ranked_better_than_by_the_parts_and_hardly_ever_refused(sample: Library) -> None:
+    scores = {score.system: score for score in retrieval.evaluate(sample, own_lists())}
+    for part in ("BM25", "chunks", "BM25 + chunks", "four fused"):
+        assert scores["Paperboy"].ndcg_10 > scores[part].ndcg_10
+    found = answers.summary(answers.evaluate(sample, own_lists(), "extractive"))
+    assert found["false quotes"] == 0
+    assert found["answerable refused"] in ("0 of 42", "1 of 42", "2 of 42")
 
 
 @pytest.mark.usefixtures("data")

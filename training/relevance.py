@@ -1,15 +1,18 @@
 """Fit the constants of `service/index/relevance.py`: `python -m training.relevance --work DIR`.
 
-Which paper belongs in a list: logistic regression on CACM and every fourth SciFact claim (CISI, where a question has
-41 relevant papers, would teach to list too much). Whether a question is answered at all: the same on
-`eval/tasks/answerable-1.json` and the development questions, with each question left out in turn for the trade-off
-that is printed. The first run ingests the collections into DIR, about twelve minutes on two cores.
+Which paper belongs in a list: logistic regression on the project's own list questions, CACM and every fourth SciFact
+claim (CISI, where a question has 41 relevant papers, would teach to list too much). Whether a question is answered at
+all: the same on the project's own and the development questions, lists and others apart, with each question left out
+in turn for the trade-off that is printed. The first run ingests the collections into DIR, about twelve minutes on two
+cores. Run it after `training/ranking.py`, whose score is one of the features.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,9 +22,10 @@ from numpy.typing import NDArray
 
 from eval.collections import open_collection, read_queries
 from eval.data import ROOT
-from eval.questions import development_questions, own_questions
+from eval.questions import SAMPLE_PAGES, development_questions, own_lists, own_questions
 from service.answer.find import Findings, find
 from service.index import relevance
+from service.index.plan import make_plan
 from service.library import Library
 from service.settings import Settings
 from service.types import Filter
@@ -56,42 +60,57 @@ def findings(library: Library, question: str) -> Findings:
 
 def relevance_examples(work: Path) -> tuple[Array, Array, Array]:
     """Features, labels and weights of candidates; every question weighs the same."""
-    rows, labels, weights = [], [], []
+    rows: list[Any] = []
+    labels: list[bool] = []
+    weights: list[float] = []
+
+    def add(library: Library, questions: Sequence[tuple[str, Mapping[str, int]]], key: str) -> None:
+        for text, grades in questions:
+            found = findings(library, text).judged
+            rows.extend(judged.evidence[:4] for judged in found)
+            labels.extend(getattr(judged.paper, key) in grades for judged in found)
+            weights.extend([1 / len(found) / len(questions)] * len(found))
+
     for name in ("cacm", "scifact"):
-        queries = read_queries(name)
-        queries = queries[::4] if name == "scifact" else queries
+        queries = read_queries(name)[:: 4 if name == "scifact" else 1]
         with open_collection(name, work) as library:
-            for query in queries:
-                found = findings(library, query.text)
-                for judged in found.judged:
-                    rows.append(judged.evidence[:4])
-                    labels.append(judged.paper.paper_id in query.relevant)
-                    weights.append(1 / len(found.judged) / len(queries))
+            add(library, [(query.text, query.relevant) for query in queries], "paper_id")
+    with _sample(work) as library:
+        add(library, [(question.text, question.grades) for question in own_lists()], "title")
     share = np.array(weights) * len(weights) / sum(weights)
     return np.array(rows, dtype=float), np.array(labels, dtype=float), share
 
 
-def answerable_examples(work: Path) -> tuple[Array, Array]:
-    """Features and labels of questions with and without an answer in the sample pages."""
-    cases = [(question.text, question.kind != "unanswerable") for question in own_questions()]
+def answerable_examples(work: Path) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Features, labels (1: the sample pages have an answer), and which questions are planned as lists."""
+    cases = [(question.text, question.kind != "unanswerable") for question in (*own_questions(), *own_lists())]
     cases += [
         (question.text, question.kind != "unanswerable")
         for question in development_questions()
         if question.kind != "metadata" and "published on" not in question.text
     ]
+    rows, lists = [], []
+    with _sample(work) as library:
+        for text, _ in cases:
+            plan = make_plan(text, date.today())
+            found = find(library.workbench(), plan.topic or text, plan.condition, plan.kind)
+            rows.append(relevance.answerability_features([judged.evidence for judged in found.judged]))
+            lists.append(plan.kind == "list")
+    return np.array(rows, dtype=float), np.array([label for _, label in cases], dtype=float), np.array(lists)
+
+
+@contextmanager
+def _sample(work: Path) -> Iterator[Library]:
     with Library.open(Settings(home=work / "sample")) as library:
-        library.ingest([ROOT / "samples" / "daily-papers"])
-        rows = [
-            relevance.answerability_features([j.evidence for j in findings(library, text).judged]) for text, _ in cases
-        ]
-    return np.array(rows, dtype=float), np.array([label for _, label in cases], dtype=float)
+        library.ingest([SAMPLE_PAGES])
+        yield library
 
 
-def trade_off(features: Array, labels: Array) -> tuple[float, list[str]]:
+def trade_off(features: Array, labels: Array, lists: NDArray[np.bool_]) -> tuple[float, list[str]]:
     """Threshold for the answerable questions that may be refused, and lines of the trade-off, each left out in turn."""
     scores = np.empty(len(labels))
     for index in range(len(labels)):
-        others = np.arange(len(labels)) != index
+        others = (np.arange(len(labels)) != index) & (lists == lists[index])
         theta = fit(features[others], labels[others], np.ones(int(others.sum())))
         scores[index] = 1 / (1 + np.exp(-(theta[0] + features[index] @ theta[1:])))
     answerable, unanswerable = np.sort(scores[labels == 1]), scores[labels == 0]
@@ -126,18 +145,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "training")
     work = parser.parse_args(arguments).work
-    features, labels, weights = relevance_examples(work)
-    listing = fit(features, labels, weights)
-    question_features, question_labels = answerable_examples(work)
-    answering = fit(question_features, question_labels, np.ones(len(question_labels)))
-    threshold, lines = trade_off(question_features, question_labels)
-    sys.stdout.write("\n".join([*reliability(features, labels, weights, listing), *lines]) + "\n")
+    examples = relevance_examples(work)
+    listing = fit(*examples)
+    question_features, labels, lists = answerable_examples(work)
+    answering = {
+        kind: fit(question_features[chosen], labels[chosen], np.ones(int(chosen.sum())))
+        for kind, chosen in (("list", lists), ("fact", ~lists))
+    }
+    threshold, lines = trade_off(question_features, labels, lists)
+    sys.stdout.write("\n".join([*reliability(*examples, listing), *lines]) + "\n")
     document: dict[str, Any] = {
         "made by": "python -m training.relevance",
-        "data": "CACM, SciFact train (CC BY 4.0), eval/tasks/answerable-1.json, development questions",
+        "data": "CACM, SciFact train (CC BY 4.0), eval/tasks, development questions (refusing only)",
         "trade-off": lines,
         "relevance": [round(float(value), 4) for value in listing],
-        "answerable": [round(float(value), 4) for value in answering],
+        "answerable": {kind: [round(float(value), 4) for value in theta] for kind, theta in answering.items()},
         "refuse_below": round(threshold, 4),
     }
     _OUTPUT.write_text(json.dumps(document, indent=1) + "\n")

@@ -9,14 +9,12 @@ from service.errors import InputError
 from service.index.relevance import (
     Answerability,
     Judged,
-    Word,
     answerability,
     cut,
-    has_word,
     judge,
-    term_weights,
 )
 from service.index.retrieval import NearSentence, Ranking
+from service.index.words import has_word, term_weights
 from service.types import Filter, Hit, Passage, QuestionKind
 
 _MOST_COMPARED = 5
@@ -36,7 +34,6 @@ class Findings(NamedTuple):
     """What retrieval found for a question."""
 
     ranking: Ranking
-    words: list[Word]
     judged: list[Judged]
     """Best first."""
     answerable: Answerability
@@ -55,12 +52,11 @@ def find(bench: Workbench, question: str, condition: Filter, kind: QuestionKind)
     Raises:
         InputError: the question has no word to search for.
     """
-    lexical = bench.stores.lexical
     ranking = bench.stores.retriever.rank(question, condition, every_paper=kind == "list")
     if not ranking.terms:
         raise InputError("the question has no word to search for: name a subject, a method or a paper")
-    words, judged = judge(question, ranking, bench.stores.catalog, lexical, bench.embedder)
-    return Findings(ranking, words, judged, answerability(words, [item.evidence for item in judged]))
+    judged = judge(ranking, bench.stores.catalog, bench.stores.lexical.analyzer)
+    return Findings(ranking, judged, answerability(ranking.words, [item.evidence for item in judged], kind))
 
 
 def list_passages(bench: Workbench, findings: Findings, most: int) -> list[Sentences]:
@@ -73,9 +69,9 @@ def list_passages(bench: Workbench, findings: Findings, most: int) -> list[Sente
 def fact_passages(bench: Workbench, findings: Findings, question: str, kind: QuestionKind) -> list[Sentences]:
     """The best paper, and further ones that bring words of the question which it lacks."""
     analyzer = bench.stores.lexical.analyzer
-    total = sum(word.importance for word in findings.words) or 1.0
+    total = sum(word.importance for word in findings.ranking.words) or 1.0
     chosen: list[Judged] = []
-    lacking = list(findings.words)
+    lacking = list(findings.ranking.words)
     for judged in findings.judged[: _MOST_COMPARED if kind == "comparison" else 2]:
         present = set(analyzer.terms(f"{judged.paper.title} {judged.paper.abstract}"))
         brings = [word for word in lacking if has_word(word, present)]
@@ -89,7 +85,7 @@ def _with_sentences(
     bench: Workbench, findings: Findings, chosen: Sequence[Judged], *, wants_number: bool = False
 ) -> list[Sentences]:
     near = bench.stores.retriever.near_sentences(
-        findings.ranking.question_vector, term_weights(findings.words), [judged.paper for judged in chosen]
+        findings.ranking.question_vector, term_weights(findings.ranking.words), [judged.paper for judged in chosen]
     )
     result = []
     for marker, judged in enumerate(chosen, start=1):
@@ -99,7 +95,7 @@ def _with_sentences(
         hit = Hit(
             paper=judged.paper,
             quote=sentences[0].quote,
-            score=round(judged.score, 6),
+            score=round(judged.evidence.score, 6),
             relevance=round(judged.evidence.relevance, 4),
         )
         result.append(Sentences(Passage(marker=marker, hit=hit), tuple(sentences)))

@@ -15,7 +15,7 @@ _COMMON = 0.2
 
 
 def expand(
-    question: Mapping[str, int],
+    question: Mapping[str, float],
     feedback: Sequence[tuple[float, Mapping[str, int]]],
     document_frequency: Callable[[str], int],
     documents: int,
@@ -23,7 +23,7 @@ def expand(
     """Weights of the expanded question's terms; they sum to 1.
 
     Args:
-        question: terms of the question with their counts.
+        question: terms of the question with their weights.
         feedback: score and term counts of the best papers.
         document_frequency: number of papers that have a term.
         documents: number of papers.

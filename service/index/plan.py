@@ -151,9 +151,11 @@ _NO_PLURAL = (
 )
 _PLURAL_HEAD = _pattern(
     rf"^(?:so |and )?(?:which|what) (?!{_COUNTED}\b)(?:of (?:these|the|those|them)\b|",
-    rf"(?!{_PAPER} |{_SINGULAR_HEAD}\b (?!\w*s\b))(?:(?!(?:is|was|does|has|did)\b)[\w-]+ ){{0,3}}?",
+    rf"(?!{_PAPER} |{_SINGULAR_HEAD}\b (?!\w*s\b))(?:(?!(?:is|are|was|do|does|has|did|can|of)\b)[\w-]+ ){{0,3}}?",
     rf"(?!{_NO_PLURAL}\b)[\w-]{{2,}}s)\b(?P<rest>.*)$",
 )
+_METHODS = _pattern(r"^(?:which|what) (?:[\w-]+ )?(?:methods|approaches|techniques|models|agents|systems|algorithms)\b")
+_NAME_OR_NUMBER = re.compile(r"[A-Z\d]")
 _LIST = _pattern(
     r"^(?:list|show|find|give me|search|name|recommend|suggest|any|some|anything)\b|",
     rf"^{_PAPERS}\b|\b(?:which|what|any|some) {_PAPER}\b|\bwhat (?:do|have) we (?:have|got)\b|",
@@ -161,7 +163,9 @@ _LIST = _pattern(
     r"^do(?:es)? (?:any|some)(?:one|body)?\b|^who (?!wrote|is|was|won|invented)\w+|",
     rf"^who wrote (?:about|{_PAPERS})\b|",
     r"^(?:how|where) (?:can|could|do|should|would) (?:i|we|you|one|people)\b|",
-    r"^what (?:has been done|is known|exists|came out|appeared|is new)\b|",
+    r"^what (?:has been done|can be done|is known|is there|exists|came out|appeared|is new)\b|",
+    r"^can (?:i|we|you|one|people)\b|^does it (?:help|matter|pay)\b|",
+    r"^how (?:easily|well) (?:can|do|are) (?:such|these|those) |",
     r"^what (?:was|were|has been) (?:published|listed|posted|released|submitted|written)\b|",
     rf"^how many {_PAPERS} (?:(?:are|were|have been|do we have|there|published|listed) )*(?:on|about)\b",
 )
@@ -298,7 +302,9 @@ def _kind(text: str) -> QuestionKind:
 
 def _is_list(text: str) -> bool:
     plural = _PLURAL_HEAD.match(text)
-    # "Which datasets were used to train X?" asks for a fact.
-    if plural and not re.search(r"\b(?:were|was|did|does)\b", plural["rest"].split(" that ")[0], re.IGNORECASE):
-        return True
+    if plural:
+        was = re.search(r"\b(?:were|was|did|does)\b", plural["rest"].split(" that ")[0], re.IGNORECASE)
+        # "Which datasets were used to train X?" asks for a fact, "which methods were tried on a robot?" does not.
+        if not was or (_METHODS.match(text) and not _NAME_OR_NUMBER.search(plural["rest"])):
+            return True
     return bool(_LIST.search(text))

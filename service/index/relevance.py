@@ -1,54 +1,39 @@
 """How well a paper fits a question, whether it deserves to be listed, and whether the catalog answers at all.
 
 No threshold on the cosine separates answerable from unanswerable questions. What does: which of the question's words
-the best papers lack, each weighed by how much the question's meaning changes without it. The weight of a word is
-1 - cos(question, question without the word): "quantum" in "results on quantum machine learning" weighs much,
-"cheap" in "run a model on cheap consumer cards" little. Constants: `training/relevance.py`, which prints the
-trade-off; measured results are in models.md.
+the best papers lack, each weighed by how much the question's meaning changes without it (`words.py`). Constants:
+`training/relevance.py`, which prints the trade-off; measured results are in models.md.
 """
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from service.index.catalog import Catalog, Stored
-from service.index.lexical import LexicalIndex
-from service.index.retrieval import Candidate, Ranking
-from service.ports import Embedder
+from service.index.lexical import Analyzer
+from service.index.retrieval import JUDGED, Candidate, Ranking
+from service.index.words import Word, has_word
+from service.types import QuestionKind
 
-MOST_WORDS = 24
-"""Content words of a question that are weighed; each costs one embedding of the question (6 ms)."""
-JUDGED = 60
-"""Candidates whose text is looked at."""
-_COVERAGE_WEIGHT = 0.2
-"""Of coverage beside the fused score, in the order of the judged papers. Chosen on CACM, CISI and SciFact, whose mean
-nDCG@10 it takes from 0.584 to 0.592; from 0.15 to 0.3 is as good."""
 _BEST = 5
-_WORD = re.compile(r"[^\W_]+(?:[-‐‑'’.+][^\W_]+)*")
 _RECALL_BETA = 1.5
 """Leaving out a paper that belongs in a list is worse than showing one that does not."""
 
+_RANKING: tuple[float, ...] = tuple(json.loads(Path(__file__).with_name("ranking.json").read_text())["weights"])
+"""Of fused score, chunk cosine, sentence cosine, BM25, expanded BM25 and coverage; made by `training/ranking.py`."""
 _CONSTANTS = json.loads(Path(__file__).with_name("relevance.json").read_text())
-"""`relevance`: bias, then weights of the first four fields of `Evidence`; `answerable`: bias, then weights of what
-`answerability_features` gives; `refuse_below`: probability of being answerable below which the answer is withheld."""
-
-
-class Word(NamedTuple):
-    """A content word of a question with its index terms and its share of the question's meaning."""
-
-    text: str
-    terms: tuple[str, ...]
-    importance: float
-    """1 - cosine of the question with and without it."""
+"""`relevance`: bias, then weights of the first four fields of `Evidence`; `answerable`: by kind of question, bias, then
+weights of what `answerability_features` gives; `refuse_below`: probability of being answerable below which Paperboy
+abstains."""
 
 
 class Evidence(NamedTuple):
     """What speaks for one paper."""
 
-    relative_score: float
+    score: float
+    """Rank score, 0 to 1: cosines, lexical scores and coverage, mixed by `_RANKING`."""
     cosine: float
     coverage: float
     """Share of the question's meaning whose words the paper has, 0 to 1."""
@@ -69,11 +54,6 @@ class Judged(NamedTuple):
     paper: Stored
     evidence: Evidence
 
-    @property
-    def score(self) -> float:
-        """Rank score, 0 to 1: the fused score relative to the best one's, and how much of the question is covered."""
-        return _rank_score(self.evidence.relative_score, self.evidence.coverage)
-
 
 class Answerability(NamedTuple):
     """Whether the catalog answers a question."""
@@ -87,58 +67,43 @@ class Answerability(NamedTuple):
         return self.probability < float(_CONSTANTS["refuse_below"])
 
 
-def question_words(question: str, ranking: Ranking, embedder: Embedder, lexical: LexicalIndex) -> list[Word]:
-    """The content words of a question in order, with their importance."""
-    words = []
-    for match in _WORD.finditer(question):
-        if not lexical.analyzer.query_terms(match.group()):
-            continue
-        without = question[: match.start()] + question[match.end() :]
-        importance = 1.0 - float(embedder.embed_query(without) @ ranking.question_vector)
-        words.append(Word(match.group(), tuple(lexical.analyzer.terms(match.group())), max(importance, 0.0)))
-        if len(words) == MOST_WORDS:
-            break
-    return words
-
-
-def judge(
-    question: str, ranking: Ranking, catalog: Catalog, lexical: LexicalIndex, embedder: Embedder
-) -> tuple[list[Word], list[Judged]]:
-    """The words of a question, and the first candidates in the order of their rank scores, best first."""
-    words = question_words(question, ranking, embedder, lexical)
+def judge(ranking: Ranking, catalog: Catalog, analyzer: Analyzer) -> list[Judged]:
+    """The first candidates in the order of their rank scores, best first."""
     candidates = ranking.candidates[:JUDGED]
     papers = catalog.at_rows([candidate.row for candidate in candidates])
-    evidence = weigh(words, ranking, candidates, papers, lexical)
+    evidence = weigh(ranking.words, candidates, papers, analyzer)
     judged = [
         Judged(candidate, papers[candidate.row], found) for candidate, found in zip(candidates, evidence, strict=True)
     ]
-    return words, sorted(judged, key=lambda item: -item.score)
+    return sorted(judged, key=lambda item: -item.evidence.score)
 
 
 def scored_rows(ranking: Ranking, judged: Sequence[Judged]) -> list[tuple[int, float]]:
     """Row and rank score of every candidate, best first: the judged ones, then those whose text was not looked at."""
-    top = ranking.candidates[0].score if ranking.candidates else 1.0
-    rest = [(candidate.row, _rank_score(candidate.score / top, 0.0)) for candidate in ranking.candidates[len(judged) :]]
-    return [(item.candidate.row, item.score) for item in judged] + rest
+    best = [(item.candidate.row, item.evidence.score) for item in judged]
+    if len(ranking.candidates) == len(judged):
+        return best
+    # On the scale of the judged, and below all of them.
+    last = best[-1][1] / ranking.candidates[len(judged) - 1].fused
+    return best + [(candidate.row, last * candidate.fused) for candidate in ranking.candidates[len(judged) :]]
 
 
 def weigh(
-    words: Sequence[Word], ranking: Ranking, candidates: Sequence[Candidate], papers: dict[int, Stored],
-    lexical: LexicalIndex,
-) -> list[Evidence]:  # fmt: skip
+    words: Sequence[Word], candidates: Sequence[Candidate], papers: dict[int, Stored], analyzer: Analyzer
+) -> list[Evidence]:
     """Evidence for each candidate, in their order."""
-    top = ranking.candidates[0].score if ranking.candidates else 1.0
     total = sum(word.importance for word in words) or 1.0
     found = []
     for candidate in candidates:
         paper = papers[candidate.row]
-        present = set(lexical.analyzer.terms(f"{paper.title} {paper.abstract}"))
+        present = set(analyzer.terms(f"{paper.title} {paper.abstract}"))
         lacking = [word for word in words if not has_word(word, present)]
+        coverage = 1.0 - sum(word.importance for word in lacking) / total
         found.append(
             Evidence(
-                candidate.score / top,
+                rank_score((*candidate[1:], coverage)),
                 candidate.chunk_cosine,
-                1.0 - sum(word.importance for word in lacking) / total,
+                coverage,
                 max((word.importance for word in lacking), default=0.0),
                 tuple(word.text for word in lacking),
             )
@@ -146,19 +111,15 @@ def weigh(
     return found
 
 
-def term_weights(words: Sequence[Word]) -> dict[str, float]:
-    """Importance by index term."""
-    weights: dict[str, float] = {}
-    for word in words:
-        for term in word.terms:
-            weights[term] = max(weights.get(term, 0.0), word.importance)
-    return weights
+def rank_score(features: Sequence[float]) -> float:
+    """What orders the judged papers: a weighted mean of what speaks for one, 0 to 1.
 
+    Unlike ranks, the scores say by how much a paper is better (Bruch et al. 2023).
 
-def has_word(word: Word, present: set[str]) -> bool:
-    """Whether the terms of a text have the word: itself, or all parts of a compound."""
-    first, *parts = word.terms
-    return first in present or (bool(parts) and all(part in present for part in parts))
+    Args:
+        features: the fields of a `Candidate` after `row`, and the coverage.
+    """
+    return max(0.0, sum(weight * value for weight, value in zip(_RANKING, features, strict=True)))
 
 
 def answerability_features(best: Sequence[Evidence]) -> tuple[float, float, float]:
@@ -171,12 +132,17 @@ def answerability_features(best: Sequence[Evidence]) -> tuple[float, float, floa
     )
 
 
-def answerability(words: Sequence[Word], best: Sequence[Evidence]) -> Answerability:
-    """How likely the best papers (at most five are looked at) answer the question."""
+def answerability(words: Sequence[Word], best: Sequence[Evidence], kind: QuestionKind) -> Answerability:
+    """How likely the best papers (at most five are looked at) answer the question.
+
+    Who asks for a list says in other words what the papers say; who asks for a fact names what it is about. So the
+    constants of the two differ: the second must be covered.
+    """
     if not best:
         return Answerability(0.0, tuple(word.text for word in words))
     best = best[:_BEST]
-    probability = _logistic(_CONSTANTS["answerable"], answerability_features(best))
+    constants = _CONSTANTS["answerable"]["list" if kind == "list" else "fact"]
+    probability = _logistic(constants, answerability_features(best))
     everywhere = set(best[0].missing_words).intersection(*(evidence.missing_words for evidence in best))
     weighty = sorted((word for word in words if word.text in everywhere), key=lambda word: -word.importance)
     return Answerability(probability, tuple(word.text for word in weighty[:3]))
@@ -193,10 +159,6 @@ def cut(relevances: Sequence[float], most: int) -> int:
         if value > best:
             best, chosen = value, count
     return min(chosen, len(relevances))
-
-
-def _rank_score(relative_score: float, coverage: float) -> float:
-    return (relative_score + _COVERAGE_WEIGHT * coverage) / (1 + _COVERAGE_WEIGHT)
 
 
 def _logistic(weights: Sequence[float], values: Sequence[float]) -> float:

@@ -2,9 +2,10 @@
 
 Nearest chunk, nearest sentence, BM25 of the question, BM25 of the expanded question (Cormack et al. 2009 for the
 fusion). The constants were chosen on CACM, CISI and SciFact, where they beat two-way fusion; `eval/retrieval.py`
-measures them.
+measures them. The order of the first papers is made in `relevance.py`.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from service.index.catalog import Catalog, Stored
 from service.index.chunk_store import ChunkMatrix, ChunkStore, SentenceVectors, cosines, paper_of
 from service.index.expansion import FEEDBACK_PAPERS, expand
 from service.index.lexical import LexicalIndex
+from service.index.words import Word, question_words, term_weights
 from service.ports import Embedder, Vector, VectorStore
 from service.types import Filter, Quote
 
@@ -28,6 +30,8 @@ _DENSE_CHUNKS = 300
 _DENSE_PAPERS = 2_000
 _CANDIDATES = 500
 """Papers whose sentences are looked at."""
+JUDGED = 60
+"""Candidates whose cosines are exact and whose text is looked at."""
 _TITLE_DISCOUNT = 0.3
 _POINTS_ELSEWHERE = re.compile(
     r"https?:\s?//|\b(?:codes?|website|web ?page|project page|supplementary)\b.*\b(?:available|found|released|here)\b",
@@ -42,14 +46,20 @@ Scores = dict[int, float]
 
 
 class Candidate(NamedTuple):
-    """One paper in a ranking, with what speaks for it."""
+    """One paper in a ranking, with what speaks for it.
+
+    The cosines of the first `JUDGED` are exact; of further ones they are 0 where they were not looked at.
+    """
 
     row: int
-    score: float
+    fused: float
+    """Reciprocal rank score, as a share of the best paper's."""
     chunk_cosine: float
     sentence_cosine: float
     lexical: float
-    """BM25 of the question's own terms."""
+    """BM25 of the question's own terms, as a share of the best paper's."""
+    expanded: float
+    """The same for the expanded question."""
 
 
 class Ranking(NamedTuple):
@@ -59,6 +69,8 @@ class Ranking(NamedTuple):
     searched: int
     question_vector: Vector
     terms: Counter[str]
+    words: list[Word]
+    """What the question means, word by word."""
 
 
 class NearSentence(NamedTuple):
@@ -95,20 +107,27 @@ class Retriever:
         searched = self._catalog.count() if allowed is None else len(allowed)
         vector = self._embedder.embed_query(question)
         terms = self._lexical.analyzer.query_terms(question)
+        words = question_words(question, vector, self._embedder, self._lexical.analyzer)
         if not searched:
-            return Ranking([], 0, vector, terms)
+            return Ranking([], 0, vector, terms, words)
         dense = self._dense(vector, allowed, every_paper)
         lexical = self._search_terms(terms, allowed)
         nearest = _best(fuse([dense, lexical]), _CANDIDATES)
         sentences = self._sentence_scores(vector, nearest)
         first = fuse([dense, sentences, lexical])
-        expanded = self._search_terms(self._expanded(terms, first), allowed)
+        expanded = self._search_terms(self._expanded(by_importance(terms, words), first), allowed)
         fused = fuse([dense, sentences, lexical, expanded], _WEIGHTS)
+        order = _best(fused, len(fused))
+        dense, sentences = self._exact(vector, order[:JUDGED], dense, sentences)
+        shares = [_shares(scores) for scores in (fused, lexical, expanded)]
         candidates = [
-            Candidate(row, fused[row], dense.get(row, 0.0), sentences.get(row, 0.0), lexical.get(row, 0.0))
-            for row in _best(fused, len(fused))
-        ]
-        return Ranking(candidates, searched, vector, terms)
+            Candidate(
+                row, shares[0][row], dense.get(row, 0.0), sentences.get(row, 0.0), shares[1].get(row, 0.0),
+                shares[2].get(row, 0.0),
+            )
+            for row in order
+        ]  # fmt: skip
+        return Ranking(candidates, searched, vector, terms, words)
 
     def near_sentences(
         self, vector: Vector, weights: Mapping[str, float], papers: Sequence[Stored]
@@ -120,7 +139,7 @@ class Retriever:
 
         Args:
             vector: of the question.
-            weights: of the question's index terms, such as `relevance.term_weights` gives.
+            weights: of the question's index terms, such as `words.term_weights` gives.
             papers: whose sentences are ranked.
         """
         found = self._chunks.sentences([paper.row for paper in papers])
@@ -162,6 +181,15 @@ class Retriever:
             self._matrix = self._chunks.matrix()
         return _best_by_owner(self._matrix, cosines(self._matrix, vector), allowed)
 
+    def _exact(self, vector: Vector, rows: Sequence[int], dense: Scores, sentences: Scores) -> tuple[Scores, Scores]:
+        """The cosines with those that the papers at `rows` lack: the vector store gives its nearest chunks only."""
+        unread = [row for row in rows if row not in dense]
+        if unread:
+            matrix = self._chunks.matrix(unread)
+            dense = dense | _best_by_owner(matrix, cosines(matrix, vector), None)
+        unread = [row for row in rows if row not in sentences]
+        return dense, sentences | self._sentence_scores(vector, unread) if unread else sentences
+
     def _sentence_scores(self, vector: Vector, rows: Sequence[int]) -> Scores:
         found = self._chunks.sentences(rows)
         return {row: float(np.max(sentences.vectors @ vector)) for row, sentences in found.items()}
@@ -171,7 +199,7 @@ class Retriever:
         found = self._lexical.search(weights, limit)
         return {row: score for row, score in found if allowed is None or row in allowed}
 
-    def _expanded(self, terms: Counter[str], first: Scores) -> dict[str, float]:
+    def _expanded(self, terms: Mapping[str, float], first: Scores) -> dict[str, float]:
         rows = _best(first, FEEDBACK_PAPERS)
         papers = self._catalog.at_rows(rows)
         feedback = [
@@ -203,6 +231,18 @@ def fuse(rankings: Sequence[Scores], weights: Sequence[float] | None = None) -> 
         for rank, row in enumerate(_best(ranking, len(ranking)), start=1):
             fused[row] = fused.get(row, 0.0) + weight / (RRF_K + rank)
     return fused
+
+
+def by_importance(terms: Mapping[str, int], words: Sequence[Word]) -> dict[str, float]:
+    """Counts times the root of importance; terms of words that were not weighed count as the average one."""
+    importance = term_weights(words)
+    average = sum(importance.values()) / len(importance) if importance else 1.0
+    return {term: count * math.sqrt(importance.get(term, average)) for term, count in terms.items()}
+
+
+def _shares(scores: Scores) -> Scores:
+    greatest = max(scores.values(), default=0.0)
+    return {row: score / greatest for row, score in scores.items()} if greatest > 0 else {}
 
 
 def _best(scores: Scores, count: int) -> list[int]:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.index.expansion import expand
-from service.index.retrieval import RRF_K, fuse
+from service.index.retrieval import RRF_K, by_importance, fuse
+from service.index.words import Word
 
 FREQUENCIES = {"memory": 10, "revers": 5, "adapt": 10, "model": 90, "typo": 1, "fifth": 20}
 
@@ -116,3 +117,10 @@ def test_the_order_of_equally_weighted_rankings_does_not_matter(rankings: list[d
 def test_a_paper_that_is_first_everywhere_is_first(rankings: list[dict[int, float]], winner: int) -> None:
     fused = fuse([{**ranking, winner: 10_000.0} for ranking in rankings])
     assert not rankings or max(fused, key=lambda row: fused[row]) == winner
+
+
+def test_a_term_counts_by_the_root_of_its_importance_and_one_that_was_not_weighed_as_the_average() -> None:
+    words = [Word("quantum", ("quantum",), 0.16), Word("papers", ("paper",), 0.04)]
+    weights = by_importance({"quantum": 1, "paper": 2, "late": 1}, words)
+    assert weights == pytest.approx({"quantum": 0.4, "paper": 0.4, "late": math.sqrt(0.1)})
+    assert by_importance({"late": 3}, []) == {"late": 3.0}

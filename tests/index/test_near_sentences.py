@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.index.relevance import question_words, term_weights
+from service.index.words import term_weights
 from service.library import Library
 from service.settings import Settings
 from service.types import Filter
@@ -27,7 +27,7 @@ def nearest(library: Library, question: str) -> str:
     """The sentence of the only paper that is nearest to a question."""
     bench = library.workbench()
     ranking = bench.stores.retriever.rank(question)
-    weights = term_weights(question_words(question, ranking, bench.embedder, bench.stores.lexical))
+    weights = term_weights(ranking.words)
     papers = bench.stores.catalog.select(Filter())
     return bench.stores.retriever.near_sentences(ranking.question_vector, weights, papers)["1"][0].quote.text
 

@@ -44,6 +44,12 @@ LISTS = [
     "which models are trained on tables?",
     "which papers compare LoRA with full fine-tuning?",
     "which papers were written on speech recognition?",
+    "what is there on recognising point clouds?",
+    "what can be done when the facts have changed since training?",
+    "which methods were tried out on a real robot?",
+    "can I combine several fine-tuned models into one?",
+    "does it matter in which order a model sees its data?",
+    "how easily can these models be fooled?",
 ]
 
 FACTOIDS = [
@@ -72,6 +78,9 @@ FACTOIDS = [
     "in which year was the data of the benchmark collected?",
     "what number of comments does the dataset of toxic comments have?",
     "what does the least squares loss do?",
+    "what share of parameters can BackSlash remove?",
+    "what do LLMs need to pass an exam for running computer networks?",
+    "which models were trained for GLM-130B?",
 ]
 
 COMPARISONS = [

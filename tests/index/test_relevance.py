@@ -7,42 +7,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.index.relevance import (
-    JUDGED,
     Evidence,
     Judged,
-    Word,
     answerability,
     cut,
-    has_word,
     judge,
-    question_words,
+    rank_score,
     scored_rows,
-    term_weights,
 )
-from service.index.retrieval import Ranking
+from service.index.retrieval import JUDGED, Ranking
+from service.index.words import Word, has_word, term_weights
 from service.library import Library
-from service.types import Filter
+from service.types import Filter, QuestionKind
 
 QUESTION = "which papers reduce activation memory?"
 
 
-def judged(sample: Library, question: str, condition: Filter | None = None) -> tuple[Ranking, list[Word], list[Judged]]:
-    """A ranking, the question's words, and what was found about the first papers."""
+def judged(sample: Library, question: str, condition: Filter | None = None) -> tuple[Ranking, list[Judged]]:
+    """A ranking, and what was found about the first papers."""
     bench = sample.workbench()
     ranking = bench.stores.retriever.rank(question, condition, every_paper=True)
-    return ranking, *judge(question, ranking, bench.stores.catalog, bench.stores.lexical, bench.embedder)
+    return ranking, judge(ranking, bench.stores.catalog, bench.stores.lexical.analyzer)
 
 
 def test_the_word_that_carries_the_question_weighs_most(sample: Library) -> None:
-    bench = sample.workbench()
-    question = "are there results on quantum machine learning?"
-    words = question_words(question, bench.stores.retriever.rank(question), bench.embedder, bench.stores.lexical)
+    words = judged(sample, "are there results on quantum machine learning?")[0].words
     assert [word.text for word in words] == ["results", "quantum", "machine", "learning"]
     assert max(words, key=lambda word: word.importance).text == "quantum"
 
 
 def test_every_candidate_is_scored_once_best_first_and_the_judged_ones_lead(sample: Library) -> None:
-    ranking, _, found = judged(sample, QUESTION)
+    ranking, found = judged(sample, QUESTION)
     scored = scored_rows(ranking, found)
     assert sorted(row for row, _ in scored) == sorted(candidate.row for candidate in ranking.candidates)
     assert [score for _, score in scored] == sorted((score for _, score in scored), reverse=True)
@@ -50,16 +45,20 @@ def test_every_candidate_is_scored_once_best_first_and_the_judged_ones_lead(samp
     assert all(0 <= score <= 1 for _, score in scored)
 
 
-def test_of_papers_with_the_same_fused_score_the_one_that_covers_more_of_the_question_is_first(sample: Library) -> None:
-    _, _, (first, *_) = judged(sample, QUESTION)
-    covering = first._replace(evidence=first.evidence._replace(coverage=1.0))
-    lacking = first._replace(evidence=first.evidence._replace(coverage=0.2))
-    assert covering.score > lacking.score
+@given(st.lists(st.floats(0, 1), min_size=6, max_size=6), st.integers(0, 5), st.floats(0, 1))
+def test_a_paper_for_which_more_speaks_is_not_ranked_lower(features: list[float], raised: int, value: float) -> None:
+    better = list(features)
+    better[raised] = max(value, features[raised])
+    assert 0 <= rank_score(features) <= rank_score(better) <= 1 + 1e-9
+
+
+def test_cosines_below_zero_give_no_score_below_zero() -> None:
+    assert rank_score([0.0, -1.0, -1.0, 0.0, 0.0, 0.0]) == 0
 
 
 def test_a_paper_without_a_word_of_the_question_says_which_it_lacks(sample: Library) -> None:
-    _, words, found = judged(sample, QUESTION)
-    assert [word.text for word in words] == ["papers", "reduce", "activation", "memory"]
+    ranking, found = judged(sample, QUESTION)
+    assert [word.text for word in ranking.words] == ["papers", "reduce", "activation", "memory"]
     for item in found:
         text = f"{item.paper.title} {item.paper.abstract}".lower()
         assert ("memory" in item.evidence.missing_words) <= ("memory" not in text)
@@ -68,7 +67,7 @@ def test_a_paper_without_a_word_of_the_question_says_which_it_lacks(sample: Libr
 
 
 def test_nothing_is_judged_where_no_paper_is_allowed(sample: Library) -> None:
-    ranking, _, found = judged(sample, QUESTION, Filter(day=date(1999, 1, 1)))
+    ranking, found = judged(sample, QUESTION, Filter(day=date(1999, 1, 1)))
     assert (found, scored_rows(ranking, found)) == ([], [])
 
 
@@ -96,14 +95,24 @@ def evidence(cosine: float, coverage: float, missing: float, *words: str) -> Evi
     return Evidence(1.0, cosine, coverage, missing, words)
 
 
-def test_a_question_is_refused_where_every_good_paper_lacks_its_weightiest_word_and_the_word_is_named() -> None:
+@pytest.mark.parametrize("kind", ["list", "factoid", "comparison"])
+def test_a_question_is_refused_where_every_good_paper_lacks_its_weightiest_word_and_the_word_is_named(
+    kind: QuestionKind,
+) -> None:
     words = [Word("quantum", ("quantum",), 0.3), Word("learning", ("learn",), 0.05)]
     lacking = [evidence(0.3, 0.15, 0.3, "quantum"), evidence(0.25, 0.15, 0.3, "quantum", "learning")]
-    refused = answerability(words, lacking)
+    refused = answerability(words, lacking, kind)
     assert refused.refuse
     assert refused.missing_words == ("quantum",)
-    assert not answerability(words, [evidence(0.6, 1.0, 0.0), *lacking]).refuse
-    assert answerability(words, []).refuse
+    assert not answerability(words, [evidence(0.6, 1.0, 0.0), *lacking], kind).refuse
+    assert answerability(words, [], kind).refuse
+
+
+def test_a_list_in_other_words_than_the_papers_is_answered_and_a_fact_is_not() -> None:
+    words = [Word("spoken", ("spoken",), 0.08), Word("text", ("text",), 0.04)]
+    near = [evidence(0.4, 0.3, 0.08, "spoken")]
+    assert not answerability(words, near, "list").refuse
+    assert answerability(words, near, "factoid").refuse
 
 
 RELEVANCES = st.lists(st.floats(0.001, 0.999), min_size=1, max_size=25).map(lambda values: sorted(values, reverse=True))

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.index.chunk_store import cosines
+from service.index.chunk_store import cosines, paper_of
+from service.index.retrieval import JUDGED
 from service.library import quietly
 from service.llm.embedder import LlamaEmbedder
 from service.ports import PassageVectors, Vector
@@ -190,3 +191,22 @@ def test_chroma_finds_what_scanning_the_sample_finds_but_for_a_rare_neighbour(
             hits = [cosine for _, cosine in stores.vectors().search(vector, 300)]
             assert sum(cosine >= exact[49] - 1e-4 for cosine in hits) >= 48
             assert hits == sorted(hits, reverse=True)
+
+
+def test_the_judged_papers_have_exact_cosines_also_where_chroma_gives_its_nearest_chunks_only(
+    own_sample_home: Path, embedder: LlamaEmbedder
+) -> None:
+    # Nearest in meaning are others; by its word, BM25 brings in papers that are not among Chroma's nearest chunks.
+    question = "dog breeds and sports cars"
+    with opened(own_sample_home, embedder) as stores:
+        scanned = stores.retriever.rank(question, every_paper=True)
+        stores.vectors()
+        found = stores.retriever.rank(question)
+        near = {paper_of(name) for name, _ in stores.vectors().search(found.question_vector, 300)}
+        exact = {candidate.row: candidate.chunk_cosine for candidate in scanned.candidates}
+        judged = found.candidates[:JUDGED]
+        ids = {row: item.paper_id for row, item in stores.catalog.at_rows([c.row for c in judged]).items()}
+        assert any(paper_id not in near for paper_id in ids.values())
+        for candidate in judged:
+            assert candidate.chunk_cosine == pytest.approx(exact[candidate.row], abs=1e-4)
+            assert candidate.sentence_cosine != 0

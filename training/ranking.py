@@ -1,0 +1,132 @@
+"""Choose the weights that order the judged papers: `python -m training.ranking --work DIR`.
+
+Many mixes are drawn at random and the best of them are averaged: differences between good mixes are smaller than what
+a change of questions makes, so the single best one would be luck. Chosen by nDCG@10 and recall@20 on CACM, CISI,
+SciFact (every fourth claim) and the project's own list questions; the development questions are not looked at.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval import metrics
+from eval.collections import COLLECTIONS, open_collection, read_queries
+from eval.data import ROOT
+from eval.questions import SAMPLE_PAGES, own_lists
+from service.answer.find import find
+from service.index import relevance
+from service.library import Library
+from service.settings import Settings
+from service.types import Filter
+
+Array = NDArray[np.float64]
+_OUTPUT = Path(relevance.__file__).with_name("ranking.json")
+_DRAWS = 2_000
+_AVERAGED = 40
+_SEED = 1
+_FEATURES = ("fused", "chunk cosine", "sentence cosine", "BM25", "expanded BM25", "coverage")
+_RECALL_WEIGHT = 0.5
+"""A reader misses the tenth paper less than a wrong first one."""
+
+
+class Question(NamedTuple):
+    """The judged papers of one question."""
+
+    features: Array
+    """Shape (papers, 6)."""
+    papers: list[str]
+    grades: Mapping[str, int]
+
+
+def questions_of(library: Library, judged: Sequence[tuple[str, Mapping[str, int]]], key: str) -> list[Question]:
+    """Features of the judged papers of each question; `key` is the field that the grades go by."""
+    result = []
+    for text, grades in judged:
+        found = find(library.workbench(), text, Filter(), "list").judged
+        rows = [(*item.candidate[1:], item.evidence.coverage) for item in found]
+        result.append(Question(np.array(rows), [str(getattr(item.paper, key)) for item in found], grades))
+    return result
+
+
+def values(questions: Sequence[Question], weights: Array) -> tuple[float, float]:
+    """Mean nDCG@10 and recall@20 of one mix."""
+    results = []
+    for question in questions:
+        order = np.argsort(-(question.features @ weights), kind="stable")
+        listed = [question.papers[place] for place in order]
+        relevant = {paper for paper, grade in question.grades.items() if grade > 0}
+        results.append((metrics.ndcg(listed, question.grades, 10), metrics.recall(listed, relevant, 20)))
+    ndcg, recall = np.mean(results, axis=0)
+    return float(ndcg), float(recall)
+
+
+def worth(sets: Mapping[str, Sequence[Question]], weights: Array) -> float:
+    """What is maximised: the collections together count as much as the project's own questions."""
+    scores = {name: np.dot(values(questions, weights), (1.0, _RECALL_WEIGHT)) for name, questions in sets.items()}
+    collections = [score for name, score in scores.items() if name != "own"]
+    return float((np.mean(collections) + scores["own"]) / 2)
+
+
+def draws() -> Iterator[Array]:
+    """Mixes that sum to 1, of any of the features."""
+    chance = np.random.default_rng(_SEED)
+    for _ in range(_DRAWS):
+        yield chance.dirichlet(np.ones(len(_FEATURES)))
+
+
+def choose(sets: Mapping[str, Sequence[Question]]) -> Array:
+    """The mean of the best mixes, in hundredths."""
+    best = sorted(draws(), key=lambda weights: -worth(sets, weights))[:_AVERAGED]
+    rounded: Array = np.array(best).mean(axis=0).round(2)
+    return rounded
+
+
+@contextmanager
+def _library(name: str, work: Path) -> Iterator[Library]:
+    if name in COLLECTIONS:
+        with open_collection(name, work) as library:
+            yield library
+    else:
+        with Library.open(Settings(home=work / "sample")) as library:
+            library.ingest([SAMPLE_PAGES])
+            yield library
+
+
+def _judged(name: str) -> list[tuple[str, Mapping[str, int]]]:
+    if name == "own":
+        return [(question.text, question.grades) for question in own_lists()]
+    return [(query.text, query.relevant) for query in read_queries(name)[:: 4 if name == "scifact" else 1]]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Choose, print what it is worth against the fused score alone, write the weights."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "training")
+    work = parser.parse_args(arguments).work
+    sets: dict[str, list[Question]] = {}
+    for name in (*COLLECTIONS, "own"):
+        with _library(name, work) as library:
+            sets[name] = questions_of(library, _judged(name), "title" if name == "own" else "paper_id")
+    chosen = choose(sets)
+    for name, questions in sets.items():
+        for label, weights in (("fused alone", np.eye(len(_FEATURES))[0]), ("chosen", chosen)):
+            ndcg, recall = values(questions, weights)
+            sys.stdout.write(f"{name:8} {label:12} nDCG@10 {ndcg:.3f}  recall@20 {recall:.3f}\n")
+    document = {
+        "made by": "python -m training.ranking",
+        "data": "CACM, CISI, SciFact train (CC BY 4.0), eval/tasks/lists-1.json",
+        "features": _FEATURES,
+        "weights": [round(float(weight), 2) for weight in chosen],
+    }
+    _OUTPUT.write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
