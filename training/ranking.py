@@ -28,8 +28,8 @@ from service.types import Filter
 
 Array = NDArray[np.float64]
 _OUTPUT = Path(relevance.__file__).with_name("ranking.json")
-_DRAWS = 2_000
-_AVERAGED = 40
+_DRAWS = 5_000
+_AVERAGED = 100
 _SEED = 1
 _FEATURES = ("fused", "chunk cosine", "sentence cosine", "BM25", "expanded BM25", "coverage")
 _RECALL_WEIGHT = 0.5
@@ -82,9 +82,9 @@ def draws() -> Iterator[Array]:
 
 
 def choose(sets: Mapping[str, Sequence[Question]]) -> Array:
-    """The mean of the best mixes, in hundredths."""
+    """The mean of the best mixes, in thousandths."""
     best = sorted(draws(), key=lambda weights: -worth(sets, weights))[:_AVERAGED]
-    rounded: Array = np.array(best).mean(axis=0).round(2)
+    rounded: Array = np.array(best).mean(axis=0).round(3)
     return rounded
 
 
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "made by": "python -m training.ranking",
         "data": "CACM, CISI, SciFact train (CC BY 4.0), eval/tasks/lists-1.json",
         "features": _FEATURES,
-        "weights": [round(float(weight), 2) for weight in chosen],
+        "weights": [round(float(weight), 3) for weight in chosen],
     }
     _OUTPUT.write_text(json.dumps(document, indent=1) + "\n")
 

@@ -27,6 +27,9 @@ _STOP_WORDS = frozenset([
     "over", "own", "same", "she", "should", "so", "some", "such", "than", "that", "the", "their", "them",
     "then", "there", "these", "they", "this", "those", "to", "too", "up", "very", "was", "we", "were", "what",
     "when", "where", "which", "while", "who", "whom", "whose", "why", "will", "with", "would", "you", "your",
+    # How often something is, and how things are set against each other.
+    "between", "compare", "compared", "compares", "comparison", "differ", "difference", "differences", "differs",
+    "often", "rather", "versus", "vs",
 ])  # fmt: skip
 
 

@@ -122,14 +122,22 @@ def rank_score(features: Sequence[float]) -> float:
     return max(0.0, sum(weight * value for weight, value in zip(_RANKING, features, strict=True)))
 
 
-def answerability_features(best: Sequence[Evidence]) -> tuple[float, float, float]:
-    """Greatest cosine, coverage by the best paper, and the weightiest word that each of the best papers lacks."""
+def answerability_features(
+    words: Sequence[Word], best: Sequence[Evidence], kind: QuestionKind
+) -> tuple[float, float, float]:
+    """Greatest cosine, coverage of the question, and its weightiest word that is lacking.
+
+    The coverage is the best paper's, the word one that each of the best papers lacks some of; but of things that are
+    compared each may have a paper of its own, so there both are those of the best papers together.
+    """
     best = best[:_BEST]
-    return (
-        max(evidence.cosine for evidence in best),
-        best[0].coverage,
-        min(evidence.missing for evidence in best),
-    )
+    cosine = max(evidence.cosine for evidence in best)
+    if kind == "comparison":
+        nowhere = _lacking_everywhere(words, best)
+        total = sum(word.importance for word in words) or 1.0
+        covered = 1.0 - sum(word.importance for word in nowhere) / total
+        return cosine, covered, max((word.importance for word in nowhere), default=0.0)
+    return cosine, best[0].coverage, min(evidence.missing for evidence in best)
 
 
 def answerability(words: Sequence[Word], best: Sequence[Evidence], kind: QuestionKind) -> Answerability:
@@ -142,10 +150,14 @@ def answerability(words: Sequence[Word], best: Sequence[Evidence], kind: Questio
         return Answerability(0.0, tuple(word.text for word in words))
     best = best[:_BEST]
     constants = _CONSTANTS["answerable"]["list" if kind == "list" else "fact"]
-    probability = _logistic(constants, answerability_features(best))
-    everywhere = set(best[0].missing_words).intersection(*(evidence.missing_words for evidence in best))
-    weighty = sorted((word for word in words if word.text in everywhere), key=lambda word: -word.importance)
+    probability = _logistic(constants, answerability_features(words, best, kind))
+    weighty = sorted(_lacking_everywhere(words, best), key=lambda word: -word.importance)
     return Answerability(probability, tuple(word.text for word in weighty[:3]))
+
+
+def _lacking_everywhere(words: Sequence[Word], papers: Sequence[Evidence]) -> list[Word]:
+    texts = set(papers[0].missing_words).intersection(*(evidence.missing_words for evidence in papers))
+    return [word for word in words if word.text in texts]
 
 
 def cut(relevances: Sequence[float], most: int) -> int:

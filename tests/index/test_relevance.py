@@ -115,6 +115,14 @@ def test_a_list_in_other_words_than_the_papers_is_answered_and_a_fact_is_not() -
     assert answerability(words, near, "factoid").refuse
 
 
+def test_things_that_are_compared_may_each_have_a_paper_of_their_own_but_each_must_have_one() -> None:
+    words = [Word("LST", ("lst",), 0.2), Word("UniPT", ("unipt",), 0.2), Word("memory", ("memori",), 0.1)]
+    one, other = evidence(0.5, 0.6, 0.2, "UniPT"), evidence(0.5, 0.6, 0.2, "LST")
+    assert not answerability(words, [one, other], "comparison").refuse
+    assert answerability(words, [one, one], "comparison").refuse
+    assert answerability(words, [one, other], "factoid").refuse
+
+
 RELEVANCES = st.lists(st.floats(0.001, 0.999), min_size=1, max_size=25).map(lambda values: sorted(values, reverse=True))
 
 
