@@ -2,8 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +16,9 @@ from eval import faithfulness as judging
 from eval import precision
 from eval import retrieval as retrieving
 from eval import summaries as summarizing
-from eval.collections import COLLECTIONS
+from eval.collections import COLLECTIONS, open_sample
 from eval.data import ROOT
-from eval.questions import SAMPLE_PAGES, development_questions, own_lists, own_questions
+from eval.questions import development_questions, own_lists, own_questions
 from service.library import Library
 from service.llm.embedder import LlamaEmbedder
 from service.resources import models_folder
@@ -49,7 +48,7 @@ def retrieval(collections: bool, work: Path) -> None:
     if collections:
         scores = [score for name in COLLECTIONS for score in retrieving.evaluate_collection(name, work)]
     else:
-        with _sample(work) as library:
+        with open_sample(work) as library:
             scores = retrieving.evaluate(library, [*development_questions(), *own_lists()])
     _print_rows(scores)
 
@@ -60,7 +59,7 @@ def retrieval(collections: bool, work: Path) -> None:
 @_work
 def answers(mode: Mode, show: bool, work: Path) -> None:
     """Right papers, quoted support, real citations, refusals: development questions, then the project's own."""
-    with _sample(work) as library:
+    with open_sample(work) as library:
         for name, questions in (("development", development_questions()), ("own", [*own_questions(), *own_lists()])):
             judged = answering.evaluate(library, questions, mode)
             if show:
@@ -99,14 +98,6 @@ def precision_of_embedder(reference: Path | None, write: bool) -> None:
     embedder = LlamaEmbedder(models_folder() / "all-MiniLM-L6-v2-Q8_0.gguf")
     cosines = [float(embedder.embed_query(text) @ vector) for text, vector in zip(inputs, wanted, strict=True)]
     click.echo(f"{len(cosines)} texts: cosine at least {min(cosines):.5f}, mean {sum(cosines) / len(cosines):.5f}")
-
-
-@contextmanager
-def _sample(work: Path) -> Iterator[Library]:
-    """The sample pages as a catalog that is kept between runs."""
-    with Library.open(Settings(home=work / "sample")) as library:
-        library.ingest([SAMPLE_PAGES])
-        yield library
 
 
 def _print_rows(rows: Sequence[NamedTuple]) -> None:

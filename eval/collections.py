@@ -1,4 +1,4 @@
-"""The classic test collections as catalogs of their own: CACM, CISI, SciFact."""
+"""Catalogs to measure on: the sample pages, and the classic test collections CACM, CISI, SciFact."""
 
 import json
 from collections import defaultdict
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from eval.data import data_folder, read_lines
+from eval.questions import SAMPLE_PAGES
 from service.library import Library
 from service.settings import Settings
 
@@ -28,13 +29,16 @@ def open_collection(name: str, work: Path) -> Library:
         with file.open("w", encoding="utf-8") as out:
             for record in _documents(name):
                 out.write(json.dumps(record) + "\n")
-    library = Library.open(Settings(home=work / name))
-    library.ingest([file])
-    return library
+    return _filled(work / name, file)
+
+
+def open_sample(work: Path) -> Library:
+    """A library with the sample pages that is kept between runs."""
+    return _filled(work / "sample", SAMPLE_PAGES)
 
 
 def read_queries(name: str) -> list[Query]:
-    """The judged questions of a collection."""
+    """The judged questions of a collection; of SciFact every fourth."""
     if name == "scifact":
         texts = {str(record["id"]): record["claim"] for record in read_lines("retrieval", name, "claims_train.jsonl")}
     else:
@@ -46,7 +50,14 @@ def read_queries(name: str) -> list[Query]:
         query, document, grade = line.split()
         if query in texts and grade.isdigit() and int(grade) > 0:
             relevant[query][document] = int(grade)
-    return [Query(texts[query], grades) for query, grades in relevant.items()]
+    queries = [Query(texts[query], grades) for query, grades in relevant.items()]
+    return queries[::4] if name == "scifact" else queries
+
+
+def _filled(home: Path, source: Path) -> Library:
+    library = Library.open(Settings(home=home))
+    library.ingest([source])
+    return library
 
 
 def _documents(name: str) -> Iterator[dict[str, str]]:

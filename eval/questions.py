@@ -1,7 +1,7 @@
 """The questions: the development set, where it is there, and the project's own."""
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from eval.data import ROOT, data_folder
 
@@ -41,18 +41,16 @@ def development_questions() -> list[Question]:
 
 def own_questions() -> list[Question]:
     """The project's own questions with and without an answer."""
-    cases = json.loads((ROOT / "eval" / "tasks" / "answerable-1.json").read_text(encoding="utf-8"))["cases"]
     return [
         Question(case["id"], "factoid", case["question"], {case["title"]: 2}, (case["answer"],))
         if "title" in case
         else Question(case["id"], "unanswerable", case["question"], {}, ())
-        for case in cases
+        for case in task_cases("answerable-1")
     ]
 
 
 def own_lists() -> list[Question]:
     """The project's own list questions, judged by full reading of the sample pages."""
-    cases = json.loads((ROOT / "eval" / "tasks" / "lists-1.json").read_text(encoding="utf-8"))["cases"]
     return [
         Question(
             case["id"],
@@ -61,5 +59,11 @@ def own_lists() -> list[Question]:
             {paper["title"]: paper["grade"] for paper in case["relevant"]},
             (),
         )
-        for case in cases
+        for case in task_cases("lists-1")
     ]
+
+
+def task_cases(name: str) -> list[dict[str, Any]]:
+    """The cases of one of the project's own question files, as they stand there."""
+    document = json.loads((ROOT / "eval" / "tasks" / f"{name}.json").read_text(encoding="utf-8"))
+    return list(document["cases"])

@@ -39,7 +39,7 @@ def evaluate_collection(name: str, work: Path) -> list[Scores]:
     queries = read_queries(name)
     with open_collection(name, work) as library:
         papers = {paper.row: paper.paper_id for paper in library.workbench().stores.catalog.select(Filter())}
-        return _score(library, [(name, q.text, q.relevant) for q in queries[:: 4 if name == "scifact" else 1]], papers)
+        return _score(library, [(name, q.text, q.relevant) for q in queries], papers)
 
 
 def _score(

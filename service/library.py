@@ -27,7 +27,6 @@ from service.index.indexer import Progress
 from service.index.relevance import judge, scored_rows
 from service.index.results import Results
 from service.index.stores import Differences, Stores
-from service.index.words import term_weights
 from service.llm import models
 from service.llm.embedder import LlamaEmbedder
 from service.sources import read_path
@@ -160,9 +159,7 @@ class Library:
         best = scored_rows(ranking, judged)[:k]
         papers = {item.candidate.row: item.paper for item in judged[:k]}
         papers |= self._stores.catalog.at_rows([row for row, _ in best if row not in papers])
-        near = self._stores.retriever.near_sentences(
-            ranking.question_vector, term_weights(ranking.words), list(papers.values())
-        )
+        near = self._stores.retriever.near_sentences(ranking, list(papers.values()))
         return [
             Hit(paper=papers[row], quote=near[papers[row].paper_id][0].quote, score=round(score, 6))
             for row, score in best

@@ -9,7 +9,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval import metrics
-from eval.collections import COLLECTIONS, open_collection, read_queries
+from eval.collections import COLLECTIONS, open_collection, open_sample, read_queries
 from eval.data import ROOT
-from eval.questions import SAMPLE_PAGES, own_lists
+from eval.questions import own_lists
 from service.answer.find import find
 from service.index import relevance
 from service.library import Library
-from service.settings import Settings
 from service.types import Filter
 
 Array = NDArray[np.float64]
@@ -50,7 +48,7 @@ def questions_of(library: Library, judged: Sequence[tuple[str, Mapping[str, int]
     result = []
     for text, grades in judged:
         found = find(library.workbench(), text, Filter(), "list").judged
-        rows = [(*item.candidate[1:], item.evidence.coverage) for item in found]
+        rows = [relevance.ranking_features(item.candidate, item.evidence.coverage) for item in found]
         result.append(Question(np.array(rows), [str(getattr(item.paper, key)) for item in found], grades))
     return result
 
@@ -88,21 +86,10 @@ def choose(sets: Mapping[str, Sequence[Question]]) -> Array:
     return rounded
 
 
-@contextmanager
-def _library(name: str, work: Path) -> Iterator[Library]:
-    if name in COLLECTIONS:
-        with open_collection(name, work) as library:
-            yield library
-    else:
-        with Library.open(Settings(home=work / "sample")) as library:
-            library.ingest([SAMPLE_PAGES])
-            yield library
-
-
 def _judged(name: str) -> list[tuple[str, Mapping[str, int]]]:
     if name == "own":
         return [(question.text, question.grades) for question in own_lists()]
-    return [(query.text, query.relevant) for query in read_queries(name)[:: 4 if name == "scifact" else 1]]
+    return [(query.text, query.relevant) for query in read_queries(name)]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -112,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     work = parser.parse_args(arguments).work
     sets: dict[str, list[Question]] = {}
     for name in (*COLLECTIONS, "own"):
-        with _library(name, work) as library:
+        with open_sample(work) if name == "own" else open_collection(name, work) as library:
             sets[name] = questions_of(library, _judged(name), "title" if name == "own" else "paper_id")
     chosen = choose(sets)
     for name, questions in sets.items():

@@ -10,8 +10,7 @@ cores. Run it after `training/ranking.py`, whose score is one of the features.
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -20,14 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.collections import open_collection, read_queries
+from eval.collections import open_collection, open_sample, read_queries
 from eval.data import ROOT
-from eval.questions import SAMPLE_PAGES, development_questions, own_lists, own_questions
-from service.answer.find import Findings, find
+from eval.questions import development_questions, own_lists, own_questions
+from service.answer.find import find
 from service.index import relevance
 from service.index.plan import make_plan
 from service.library import Library
-from service.settings import Settings
 from service.types import Filter
 
 Array = NDArray[np.float64]
@@ -54,11 +52,6 @@ def fit(features: Array, labels: Array, weights: Array) -> Array:
     return result
 
 
-def findings(library: Library, question: str) -> Findings:
-    """What retrieval finds for a question, with its evidence."""
-    return find(library.workbench(), question, Filter(), "list")
-
-
 def relevance_examples(work: Path) -> tuple[Array, Array, Array]:
     """Features, labels and weights of candidates; every question weighs the same."""
     rows: list[Any] = []
@@ -67,16 +60,16 @@ def relevance_examples(work: Path) -> tuple[Array, Array, Array]:
 
     def add(library: Library, questions: Sequence[tuple[str, Mapping[str, int]]], key: str) -> None:
         for text, grades in questions:
-            found = findings(library, text).judged
+            found = find(library.workbench(), text, Filter(), "list").judged
             rows.extend(judged.evidence[:4] for judged in found)
             labels.extend(getattr(judged.paper, key) in grades for judged in found)
             weights.extend([1 / len(found) / len(questions)] * len(found))
 
     for name in ("cacm", "scifact"):
-        queries = read_queries(name)[:: 4 if name == "scifact" else 1]
+        queries = read_queries(name)
         with open_collection(name, work) as library:
             add(library, [(query.text, query.relevant) for query in queries], "paper_id")
-    with _sample(work) as library:
+    with open_sample(work) as library:
         add(library, [(question.text, question.grades) for question in own_lists()], "title")
     share = np.array(weights) * len(weights) / sum(weights)
     return np.array(rows, dtype=float), np.array(labels, dtype=float), share
@@ -91,7 +84,7 @@ def answerable_examples(work: Path) -> tuple[Array, Array, NDArray[np.bool_]]:
         if question.kind != "metadata" and "published on" not in question.text
     ]
     rows, lists = [], []
-    with _sample(work) as library:
+    with open_sample(work) as library:
         for text, _ in cases:
             plan = make_plan(text, date.today())
             found = find(library.workbench(), plan.topic or text, plan.condition, plan.kind)
@@ -99,13 +92,6 @@ def answerable_examples(work: Path) -> tuple[Array, Array, NDArray[np.bool_]]:
             rows.append(relevance.answerability_features(found.ranking.words, evidence, plan.kind))
             lists.append(plan.kind == "list")
     return np.array(rows, dtype=float), np.array([label for _, label in cases], dtype=float), np.array(lists)
-
-
-@contextmanager
-def _sample(work: Path) -> Iterator[Library]:
-    with Library.open(Settings(home=work / "sample")) as library:
-        library.ingest([SAMPLE_PAGES])
-        yield library
 
 
 def trade_off(features: Array, labels: Array, lists: NDArray[np.bool_]) -> tuple[float, list[str]]:

@@ -14,7 +14,6 @@ from service.index.relevance import (
     judge,
 )
 from service.index.retrieval import NearSentence, Ranking
-from service.index.words import has_word, term_weights
 from service.types import Filter, Hit, Passage, QuestionKind
 
 _MOST_COMPARED = 5
@@ -68,13 +67,11 @@ def list_passages(bench: Workbench, findings: Findings, most: int) -> list[Sente
 
 def fact_passages(bench: Workbench, findings: Findings, question: str, kind: QuestionKind) -> list[Sentences]:
     """The best paper, and further ones that bring words of the question which it lacks."""
-    analyzer = bench.stores.lexical.analyzer
     total = sum(word.importance for word in findings.ranking.words) or 1.0
     chosen: list[Judged] = []
     lacking = list(findings.ranking.words)
     for judged in findings.judged[: _MOST_COMPARED if kind == "comparison" else 2]:
-        present = set(analyzer.terms(f"{judged.paper.title} {judged.paper.abstract}"))
-        brings = [word for word in lacking if has_word(word, present)]
+        brings = [word for word in lacking if word.text not in judged.evidence.missing_words]
         if not chosen or sum(word.importance for word in brings) >= _NEW_SHARE.get(kind, 1.0) * total:
             chosen.append(judged)
             lacking = [word for word in lacking if word not in brings]
@@ -84,9 +81,7 @@ def fact_passages(bench: Workbench, findings: Findings, question: str, kind: Que
 def _with_sentences(
     bench: Workbench, findings: Findings, chosen: Sequence[Judged], *, wants_number: bool = False
 ) -> list[Sentences]:
-    near = bench.stores.retriever.near_sentences(
-        findings.ranking.question_vector, term_weights(findings.ranking.words), [judged.paper for judged in chosen]
-    )
+    near = bench.stores.retriever.near_sentences(findings.ranking, [judged.paper for judged in chosen])
     result = []
     for marker, judged in enumerate(chosen, start=1):
         sentences = near[judged.paper.paper_id]

@@ -92,32 +92,33 @@ def weigh(
     words: Sequence[Word], candidates: Sequence[Candidate], papers: dict[int, Stored], analyzer: Analyzer
 ) -> list[Evidence]:
     """Evidence for each candidate, in their order."""
-    total = sum(word.importance for word in words) or 1.0
     found = []
     for candidate in candidates:
         paper = papers[candidate.row]
         present = set(analyzer.terms(f"{paper.title} {paper.abstract}"))
         lacking = [word for word in words if not has_word(word, present)]
-        coverage = 1.0 - sum(word.importance for word in lacking) / total
+        coverage, missing = _covered(words, lacking)
         found.append(
             Evidence(
-                rank_score((*candidate[1:], coverage)),
+                rank_score(ranking_features(candidate, coverage)),
                 candidate.chunk_cosine,
                 coverage,
-                max((word.importance for word in lacking), default=0.0),
+                missing,
                 tuple(word.text for word in lacking),
             )
         )
     return found
 
 
+def ranking_features(candidate: Candidate, coverage: float) -> tuple[float, ...]:
+    """What `rank_score` weighs: the fields of a `Candidate` after `row`, and the coverage."""
+    return (*candidate[1:], coverage)
+
+
 def rank_score(features: Sequence[float]) -> float:
     """What orders the judged papers: a weighted mean of what speaks for one, 0 to 1.
 
     Unlike ranks, the scores say by how much a paper is better (Bruch et al. 2023).
-
-    Args:
-        features: the fields of a `Candidate` after `row`, and the coverage.
     """
     return max(0.0, sum(weight * value for weight, value in zip(_RANKING, features, strict=True)))
 
@@ -133,10 +134,7 @@ def answerability_features(
     best = best[:_BEST]
     cosine = max(evidence.cosine for evidence in best)
     if kind == "comparison":
-        nowhere = _lacking_everywhere(words, best)
-        total = sum(word.importance for word in words) or 1.0
-        covered = 1.0 - sum(word.importance for word in nowhere) / total
-        return cosine, covered, max((word.importance for word in nowhere), default=0.0)
+        return cosine, *_covered(words, _lacking_everywhere(words, best))
     return cosine, best[0].coverage, min(evidence.missing for evidence in best)
 
 
@@ -153,6 +151,13 @@ def answerability(words: Sequence[Word], best: Sequence[Evidence], kind: Questio
     probability = _logistic(constants, answerability_features(words, best, kind))
     weighty = sorted(_lacking_everywhere(words, best), key=lambda word: -word.importance)
     return Answerability(probability, tuple(word.text for word in weighty[:3]))
+
+
+def _covered(words: Sequence[Word], lacking: Sequence[Word]) -> tuple[float, float]:
+    """Share of the question's meaning that is there, and the importance of the weightiest word that is not."""
+    total = sum(word.importance for word in words) or 1.0
+    covered = 1.0 - sum(word.importance for word in lacking) / total
+    return covered, max((word.importance for word in lacking), default=0.0)
 
 
 def _lacking_everywhere(words: Sequence[Word], papers: Sequence[Evidence]) -> list[Word]:

@@ -1,16 +1,14 @@
 """The project's own list questions say what they claim: real papers, verbatim quotes, no development question."""
 
-import json
 from collections import Counter
 
 import pytest
 
-from eval.data import ROOT
-from eval.questions import SAMPLE_PAGES, development_questions, own_lists
+from eval.questions import SAMPLE_PAGES, development_questions, own_lists, task_cases
 from service.sources import read_path
 from service.types import Paper
 
-CASES = json.loads((ROOT / "eval" / "tasks" / "lists-1.json").read_text(encoding="utf-8"))["cases"]
+CASES = task_cases("lists-1")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.index.words import term_weights
 from service.library import Library
 from service.settings import Settings
 from service.types import Filter
@@ -27,9 +26,8 @@ def nearest(library: Library, question: str) -> str:
     """The sentence of the only paper that is nearest to a question."""
     bench = library.workbench()
     ranking = bench.stores.retriever.rank(question)
-    weights = term_weights(ranking.words)
     papers = bench.stores.catalog.select(Filter())
-    return bench.stores.retriever.near_sentences(ranking.question_vector, weights, papers)["1"][0].quote.text
+    return bench.stores.retriever.near_sentences(ranking, papers)["1"][0].quote.text
 
 
 def test_a_sentence_that_says_where_the_code_is_answers_only_that(library: Library) -> None:
