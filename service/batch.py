@@ -2,18 +2,36 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from service.errors import InputError, PaperboyError
 from service.sources.lines import MAX_LINE_BYTES, read_lines
 
 Record = dict[str, Any]
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def run_batch(file: str, required: Sequence[str], handle: Callable[[Record], Record]) -> int:
-    """Handle every line of a file; a line that cannot be served has an `error` and the rest goes on.
+    """Handle every line of a file by itself; see `run_together`."""
+    return run_together(file, required, lambda records: each(handle, records))
+
+
+def run_together(
+    file: str,
+    required: Sequence[str],
+    serve: Callable[[Iterator[Record | PaperboyError]], Iterator[Record | PaperboyError]],
+) -> int:
+    """Handle the lines of a file; one that cannot be served has an `error` and the rest goes on.
+
+    Args:
+        file: JSON lines.
+        required: fields that are texts in every line.
+        serve: takes the records as it needs them and gives a document for each, in order; an error, where a line
+            cannot be served, instead of either.
 
     Returns:
         1 if some lines failed, else 0.
@@ -22,19 +40,26 @@ def run_batch(file: str, required: Sequence[str], handle: Callable[[Record], Rec
         InputError: the file cannot be read.
     """
     failed = 0
-    for record, problem in _records(Path(file), required):
-        document: Record = {"id": record.get("id")}
-        if problem:
-            document["error"] = problem
-        else:
-            try:
-                document |= handle(record)
-            except PaperboyError as error:
-                document["error"] = str(error)
+    ids: deque[Any] = deque()
+    for served in serve(_noting_ids(_records(Path(file), required), ids)):
+        document = {"error": str(served)} if isinstance(served, PaperboyError) else served
         failed += "error" in document
-        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps({"id": ids.popleft()} | document, ensure_ascii=False) + "\n")
         sys.stdout.flush()
     return 1 if failed else 0
+
+
+def each(function: Callable[[A], B], items: Iterable[A | PaperboyError]) -> Iterator[B | PaperboyError]:
+    """What a function makes of each item; an error is passed on, and one that it raises takes the item's place."""
+    for item in items:
+        if isinstance(item, PaperboyError):
+            yield item
+            continue
+        try:
+            made: B | PaperboyError = function(item)
+        except PaperboyError as error:
+            made = error
+        yield made
 
 
 def read_text(path: Path) -> str:
@@ -66,6 +91,14 @@ def _decoded(data: bytes, name: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{name} is not valid UTF-8 (byte {error.start})") from None
+
+
+def _noting_ids(
+    records: Iterable[tuple[Record, str]], ids: deque[Any]
+) -> Iterator[Record | PaperboyError]:  # fmt: skip
+    for record, problem in records:
+        ids.append(record.get("id"))
+        yield InputError(problem) if problem else record
 
 
 def _records(path: Path, required: Sequence[str]) -> Iterator[tuple[Record, str]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -98,14 +100,18 @@ def ask(
     **flags: Any,
 ) -> int:
     """Answer a question over the papers, every claim with a checked citation."""
-    from service.batch import run_batch
+    from service.batch import each, run_together
     from service.contract import answer_document
 
     console = invocation.console(as_json)
-    with invocation.library(console, mode=mode, **flags) as library:
+    with invocation.library(console, together=batch_file is not None, mode=mode, **flags) as library:
         if batch_file is not None:
-            return run_batch(
-                batch_file, ("question",), lambda r: answer_document(library.ask(r["question"], most=most))
+            return run_together(
+                batch_file,
+                ("question",),
+                lambda records: each(
+                    answer_document, library.ask_many(each(lambda r: str(r["question"]), records), most=most)
+                ),
             )
         answer = library.ask(given(question, "QUESTION"), most=most)
     console.show(answer_document(answer), lambda: console.answer(answer))
@@ -132,16 +138,20 @@ def summarize(
     **flags: Any,
 ) -> int:
     """Summarize a paper by id or title; `summarize -` reads an abstract on stdin."""
-    from service.batch import read_stdin, run_batch
+    from service.batch import each, read_stdin, run_together
     from service.contract import summary_document
 
     console = invocation.console(as_json)
-    with invocation.library(console, mode=mode, **flags) as library:
+    with invocation.library(console, together=batch_file is not None, mode=mode, **flags) as library:
         if batch_file is not None:
-            return run_batch(
-                batch_file, ("abstract",),
-                lambda r: summary_document(library.summarize_text(str(r.get("title") or ""), r["abstract"], length)),
-            )  # fmt: skip
+            return run_together(
+                batch_file,
+                ("abstract",),
+                lambda records: each(
+                    summary_document,
+                    library.summarize_many(each(lambda r: (str(r.get("title") or ""), r["abstract"]), records), length),
+                ),
+            )
         name = given(paper, "PAPER")
         if name == "-":
             summary = library.summarize_text(title, read_stdin(), length)
@@ -180,7 +190,7 @@ def digest(
     days = condition(day=None if latest else read_day(day), since=since, until=until)
     if not latest and days.is_open:
         raise InputError("name a day: paperboy digest 2023-07-27, or latest, or --since D --until D")
-    with invocation.library(console, mode=mode, **flags) as library, console.progress() as progress:
+    with invocation.library(console, together=True, mode=mode, **flags) as library, console.progress() as progress:
         made, papers = library.digest("latest" if latest else "", days, progress=progress)
     text = digest_text(form, made, papers)
     if out is not None:
@@ -245,6 +255,21 @@ def doctor(invocation: Invocation, no_mend: bool, as_json: bool) -> int:
     report = examine(invocation.settings(), console.note, mend=not no_mend)
     console.show(report.document(), lambda: console.doctor(report))
     return 0 if report.sound else 1
+
+
+@paperboy.command()
+@with_writer
+@with_json
+@click.pass_obj
+def bench(invocation: Invocation, /, as_json: bool, **flags: Any) -> int:
+    """Measure the writer here: first token, tokens a second, summaries an hour; and what others would give."""
+    from service.speed import examine_speed
+
+    console = invocation.console(as_json)
+    machine, speeds = examine_speed(invocation.settings(**flags))
+    document = {"machine": machine._asdict(), "writers": [speed.document() for speed in speeds]}
+    console.show(document, lambda: console.speeds(machine, speeds))
+    return 0
 
 
 @paperboy.command()
@@ -326,6 +351,8 @@ def evaluate(arguments: tuple[str, ...]) -> int:
 
 def main() -> None:
     """Run a command: status 0 done, 1 some items failed, 2 not served, with one line that says why."""
+    # As an interrupt does: what is open is closed, what runs below is ended.
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         status = paperboy(standalone_mode=False)
     except click.ClickException as error:
@@ -341,6 +368,10 @@ def main() -> None:
             "`paperboy restore FILE` fills an empty --home from a backup"
         )
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(_refuse("terminated; what was stored is kept", 143))
 
 
 def _refuse(message: str, status: int = 2) -> int:

@@ -25,6 +25,7 @@ from service.text import clean_text
 
 if TYPE_CHECKING:
     from service.doctor import DoctorReport
+    from service.speed import Machine, Speed
     from service.types import Answer, Claim, Digest, Failure, Hit, IngestReport, Paper, Passage, Summary, Verification
 
 _VERDICT_STYLE = {"supported": "green", "unsupported": "red", "uncited": "yellow", "miscited": "red"}
@@ -186,6 +187,28 @@ class Console:
             table.add_row(row["name"], here, size, memory, row["licence"])
         self._out.print(table)
         self.line("Fetch one with `paperboy models pull NAME`, use it with `--model NAME`; models.md says more.")
+
+    def speeds(self, machine: Machine, speeds: Sequence[Speed]) -> None:
+        """How fast writers are."""
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for heading in ("writer", "first token", "tokens/s", "together", "summaries/h"):
+            table.add_column(heading, justify="left" if heading == "writer" else "right", no_wrap=True)
+        for speed in speeds:
+            about = "" if speed.measured else "~"
+            table.add_row(
+                speed.name,
+                f"{about}{speed.first_token_seconds:.2f} s",
+                f"{about}{speed.tokens_per_second:,.0f}",
+                f"{about}{speed.together_tokens_per_second:,.0f}",
+                f"{about}{speed.summaries_per_hour:,.0f}",
+                style="" if speed.measured else "dim",
+            )
+        self._out.print(table)
+        self.line(
+            f"This machine reads {machine.read_gb:.0f} GB/s and multiplies at {machine.multiply_gflops:.0f} GFLOP/s; "
+            "what has a ~ is worked out from that and the size of the file. Together: many requests at a time, the "
+            "reading of their prompts included."
+        )
 
     def model_checks(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """What is wrong with which model file."""

@@ -14,7 +14,7 @@ from service.errors import ModelError, PaperboyError
 from service.index.home import Home
 from service.index.stores import Differences
 from service.library import Library
-from service.llm import models, native
+from service.llm import cores, models, native
 from service.settings import Settings
 
 _PACKAGES = ("llama-cpp-python", "chromadb", "tantivy", "langchain-text-splitters")
@@ -118,7 +118,7 @@ def _machine() -> list[tuple[str, str]]:
         ("packages", f"{versions}, SQLite {sqlite3.sqlite_version}"),
         ("llama.cpp", gpu),
         ("processor", native.system_info()),
-        ("free cores", str(native.free_cores())),
+        ("free cores", str(cores.free_cores())),
     ]
 
 

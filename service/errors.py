@@ -45,6 +45,23 @@ class RequestTooLargeError(EngineError):
     """A prompt does not fit the model's context; the message has both numbers."""
 
 
+class EngineBusyError(EngineError):
+    """Too many requests wait already."""
+
+    def __init__(self, message: str, expected_wait: float) -> None:
+        """`expected_wait`: seconds until there is room again, as far as it can be told."""
+        super().__init__(message)
+        self.expected_wait = expected_wait
+
+
+class EngineCrashedError(EngineError):
+    """The writer's process ended while it worked on this request."""
+
+
+class DeadlineError(EngineError):
+    """The request was not done within the time that it was given."""
+
+
 class DownloadError(PaperboyError):
     """Weights could not be fetched."""
 

@@ -38,11 +38,11 @@ class Invocation:
 
         return Console(as_json or self._as_json)
 
-    def library(self, console: Console, **flags: object) -> Library:
-        """The library, owned until it is closed."""
+    def library(self, console: Console, *, together: bool = False, **flags: object) -> Library:
+        """The library, owned until it is closed; `together`: many texts at a time are going to be written."""
         from service.library import Library
 
-        return Library.open(self.settings(**flags), console.note)
+        return Library.open(self.settings(**flags), console.note, together=together)
 
 
 def with_json(command: _Command) -> _Command:
@@ -61,9 +61,11 @@ def with_writer(command: _Command) -> _Command:
     """Add the options of the commands that may load the writer."""
     for option in (
         click.option("--context", metavar="auto|N", help="Context window in tokens."),
+        click.option("--parallel", metavar="auto|N", help="Requests of a batch at a time."),
         click.option("--threads", metavar="auto|N", help="Processor threads."),
         click.option("--gpu-layers", metavar="auto|N", help="Layers of the model to offload to the GPU."),
         click.option("--model", "writer", metavar="PATH", help="Chat model: a GGUF file or a name of `models list`."),
+        click.option("--endpoint", metavar="URL[,URL]", help="OpenAI-compatible servers that write instead."),
         click.option("--mode", type=click.Choice(["quotes", "free", "extractive"]), help="How the text is written."),
     ):
         command = option(command)

@@ -5,32 +5,32 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from service import resources
 from service.answer import digest as digests
 from service.answer.ask import ask, checked_question
 from service.answer.lookup import paper_named
-from service.answer.summarize import summarize, summary_key
-from service.answer.workbench import OnText, Workbench
+from service.answer.running import Steps, in_order, run_one, run_together
+from service.answer.summarize import summarize_once
+from service.answer.workbench import Workbench
 from service.checking import check_texts
-from service.errors import EmptyCatalogError, HomeError, InputError
-from service.index.catalog import Outcome, Stored
+from service.errors import EmptyCatalogError, HomeError, InputError, PaperboyError
 from service.index.database import copy_database
 from service.index.home import Home
 from service.index.indexer import Progress
 from service.index.relevance import judge, scored_rows
-from service.index.results import Results
+from service.index.results import Cache, Generations, Results, TextSummaries
 from service.index.stores import Differences, Stores
+from service.intake import take_in
 from service.llm import models
 from service.llm.embedder import LlamaEmbedder
-from service.sources import read_path
-from service.text import content_hash, one_line
+from service.ports import Engine, OnText
+from service.text import content_hash
 from service.types import (
     Answer,
     Digest,
@@ -45,10 +45,11 @@ from service.types import (
 )
 
 if TYPE_CHECKING:
-    from service.llm.engine import LlamaEngine
     from service.settings import Mode, Settings
 
-_RECORDS_PER_COMMIT = 500
+_Item = TypeVar("_Item")
+_Text = TypeVar("_Text", Answer, Summary)
+
 MOST_HITS = 1_000
 
 
@@ -59,23 +60,26 @@ def quietly(_what: str, _done: int, _total: int) -> None:
 class Library:
     """Papers go in; questions are answered; every text says where it came from."""
 
-    def __init__(self, settings: Settings, home: Home, note: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, home: Home, note: Callable[[str], None], *, together: bool) -> None:
         """Use `open`, which also owns the home directory."""
-        self._settings, self._home, self._note = settings, home, note
-        self._engine: LlamaEngine | None = None
+        self._settings, self._home, self._note, self._together = settings, home, note, together
+        self._engine: Engine | None = None
         threads = None if settings.threads == "auto" else settings.threads
         path = models.resolve(settings.embedder, self._model_folders())
         self._embedder = LlamaEmbedder(path, threads=threads)
         self._stores = Stores(home, self._embedder, chroma_cold_limit=settings.chroma_cold_limit, note=note)
-        self._results = Results(self._stores.database)
+        self._cache = Cache(home.cache)
 
     @classmethod
-    def open(cls, settings: Settings, note: Callable[[str], None] | None = None) -> Self:
+    def open(
+        cls, settings: Settings, note: Callable[[str], None] | None = None, *, together: bool = False
+    ) -> Self:  # fmt: skip
         """Own the home directory and open what is in it.
 
         Args:
             settings: what to use.
             note: told what had to be mended or finished on the way.
+            together: many questions or summaries at a time are going to be asked for, so the writer gets room for them.
 
         Raises:
             HomeError: the directory cannot be used or is in use.
@@ -83,7 +87,7 @@ class Library:
         """
         home = Home(settings.home).own()
         try:
-            return cls(settings, home, note or (lambda _text: None))
+            return cls(settings, home, note or (lambda _text: None), together=together)
         except BaseException:
             home.release()
             raise
@@ -103,6 +107,7 @@ class Library:
             self._engine.close()
             self._engine = None
         self._embedder.close()
+        self._cache.close()
         self._home.release()
 
     def ingest(
@@ -113,33 +118,7 @@ class Library:
         Raises:
             SourceError: the format is not known.
         """
-        start = time.perf_counter()
-        outcomes: dict[int, Outcome] = {}
-        failures: list[Failure] = []
-        duplicates = 0
-        for batch in _batched(paths, format_name):
-            with self._stores.database.transaction():
-                for record in batch:
-                    if isinstance(record, Failure):
-                        failures.append(record)
-                        continue
-                    stored, outcome, namesake = self._stores.catalog.put(record)
-                    if namesake:
-                        failures.append(_namesake(stored))
-                    duplicates += stored.row in outcomes
-                    outcomes[stored.row] = _stronger(outcomes.get(stored.row), outcome)
-            progress("reading", len(outcomes), 0)
-        self._stores.finish(progress)
-        counts = {kind: sum(outcome is kind for outcome in outcomes.values()) for kind in Outcome}
-        return IngestReport(
-            papers=self._stores.catalog.count(),
-            added=counts[Outcome.ADDED],
-            updated=counts[Outcome.UPDATED],
-            unchanged=counts[Outcome.UNCHANGED],
-            duplicates=duplicates,
-            failures=tuple(failures),
-            seconds=round(time.perf_counter() - start, 3),
-        )
+        return take_in(self._stores, paths, format_name, progress)
 
     def search(self, query: str, k: int = 10, condition: Filter | None = None) -> list[Hit]:
         """The `k` best papers, each with the sentence nearest to the query.
@@ -173,46 +152,65 @@ class Library:
         today: date | None = None,
         on_text: OnText | None = None,
     ) -> Answer:
-        """Answer a question with checked citations, or abstain and say why."""
-        checked_question(question)
-        self._ready()
-        return ask(
-            self.workbench(),
-            question,
-            mode=mode or self._settings.mode,
-            most=most or self._settings.max_papers,
-            today=today or date.today(),
-            on_text=on_text,
-        )
+        """Answer a question with checked citations, or abstain and say why.
+
+        Args:
+            question: one question.
+            mode: how the text is written; `None`: as the settings say.
+            most: papers that a list may have; `None`: as the settings say.
+            today: what "this year" refers to.
+            on_text: told the text as it grows; what it raises ends the writing.
+        """
+        return self._one(self._asking(question, mode, most, today), on_text)
+
+    def ask_many(
+        self, questions: Iterable[str | PaperboyError], mode: Mode | None = None, most: int | None = None
+    ) -> Generator[Answer | PaperboyError, None, None]:
+        """Answer questions together, taken as there is room for them: the answers, or why there is none, in order.
+
+        Args:
+            questions: an error among them comes out in its place.
+            mode: as for `ask`.
+            most: as for `ask`.
+        """
+        return self._many(questions, lambda question: self._asking(question, mode, most, None))
 
     def summarize(
         self, name: str, length: SummaryLength = "sentence", mode: Mode | None = None, on_text: OnText | None = None
     ) -> Summary:  # fmt: skip
-        """Summarize a paper of the catalog, found by id or (nearly) its title.
+        """Summarize a paper of the catalog, found by id or (nearly) its title; `on_text` as for `ask`.
 
         Raises:
             PaperNotFoundError: no paper is meant for certain.
         """
         self._ready()
-        bench, mode = self.workbench(), mode or self._settings.mode
+        bench, kept = self.workbench(), Results(self._stores.database)
         paper = paper_named(bench, name)
-        key = summary_key(bench, paper, length, mode)
-        kept = self._results.get(key) if on_text is None else None
-        if kept is None:
-            kept = summarize(bench, paper, length, mode, on_text)
-            self._results.put(key, kept)
-        return kept
+        return self._one(summarize_once(bench, kept, paper, length, mode or self._settings.mode), on_text)
 
     def summarize_text(
-        self, title: str, abstract: str, length: SummaryLength = "sentence", mode: Mode | None = None
-    ) -> Summary:  # fmt: skip
-        """Summarize a text that is not in the catalog.
+        self,
+        title: str,
+        abstract: str,
+        length: SummaryLength = "sentence",
+        mode: Mode | None = None,
+        on_text: OnText | None = None,
+    ) -> Summary:
+        """Summarize a text that is not in the catalog; `on_text` as for `ask`.
 
         Raises:
             InputError: there is no text.
         """
-        paper = _paper_of_text(title, abstract)
-        return summarize(self.workbench(), paper, length, mode or self._settings.mode)
+        return self._one(self._summarizing(title, abstract, length, mode), on_text)
+
+    def summarize_many(
+        self,
+        texts: Iterable[tuple[str, str] | PaperboyError],
+        length: SummaryLength = "sentence",
+        mode: Mode | None = None,
+    ) -> Generator[Summary | PaperboyError, None, None]:
+        """Summarize texts, each a title and an abstract, as `ask_many` answers questions."""
+        return self._many(texts, lambda text: self._summarizing(*text, length, mode))
 
     def digest(
         self, day: str, condition: Filter, mode: Mode | None = None, progress: Progress = quietly
@@ -253,6 +251,49 @@ class Library:
         """Make the indexes agree with the catalog."""
         self._stores.mend(found, progress)
 
+    def _asking(
+        self, question: str, mode: Mode | None, most: int | None, today: date | None
+    ) -> Steps[Answer]:  # fmt: skip
+        checked_question(question)
+        self._ready()
+        return (
+            yield from ask(
+                self.workbench(),
+                question,
+                mode=mode or self._settings.mode,
+                most=most or self._settings.max_papers,
+                today=today or date.today(),
+            )
+        )
+
+    def _summarizing(
+        self, title: str, abstract: str, length: SummaryLength, mode: Mode | None
+    ) -> Steps[Summary]:  # fmt: skip
+        paper, kept = _paper_of_text(title, abstract), TextSummaries(self._cache)
+        return (yield from summarize_once(self.workbench(), kept, paper, length, mode or self._settings.mode))
+
+    def _one(self, steps: Steps[_Text], on_text: OnText | None) -> _Text:
+        """Run a use case; a text that no writer writes now is told whole."""
+        bench, told = self.workbench(), False
+
+        def tell(piece: str) -> None:
+            nonlocal told
+            told = True
+            if on_text:
+                on_text(piece)
+
+        made = run_one(bench.engine, steps, tell if on_text else None, bench.generations)
+        if not told:
+            tell(made.text)
+        return made
+
+    def _many(
+        self, items: Iterable[_Item | PaperboyError], begin: Callable[[_Item], Steps[_Text]]
+    ) -> Generator[_Text | PaperboyError, None, None]:
+        bench = self.workbench()
+        jobs = (item if isinstance(item, PaperboyError) else begin(item) for item in items)
+        return in_order(run_together(bench.engine, jobs, bench.generations))
+
     def _ready(self) -> None:
         """Finish what an interrupted ingest left pending."""
         if not self._stores.catalog.count():
@@ -274,31 +315,27 @@ class Library:
             writer_fingerprint=self._writer_hash,
             prompts=resources.prompts_folder(),
             seed=self._settings.seed,
+            generations=Generations(self._cache),
         )
 
     def _writer_hash(self) -> str:
-        path = models.resolve(self._settings.writer, self._model_folders())
-        return models.file_sha256(path, self._home.path / "model-hashes.json")[:16]
+        if self._settings.endpoint:
+            return self._writer().fingerprint
+        from service.llm.opening import writer_fingerprint
 
-    def _writer(self) -> LlamaEngine:
-        """The writer, loaded at first use."""
+        return writer_fingerprint(self._settings, self._model_folders(), self._home.model_hashes)
+
+    def _writer(self) -> Engine:
+        """The writer, started at first use."""
         if self._engine is None:
-            from service.llm.engine import LlamaEngine
-            from service.llm.native import check_model_file
+            from service.llm.opening import open_endpoint, open_writer
 
-            path = models.resolve(self._settings.writer, self._model_folders())
-            check_model_file(path)
-            cache = self._home.path / "model-hashes.json"
-            sha256 = models.file_sha256(path, cache)
-            models.make_sure_it_loads(path, sha256, cache)
-            settings = self._settings
-            self._engine = LlamaEngine(
-                path,
-                fingerprint=sha256[:16],
-                gpu_layers=None if settings.gpu_layers == "auto" else settings.gpu_layers,
-                context=None if settings.context == "auto" else settings.context,
-                threads=None if settings.threads == "auto" else settings.threads,
-            )
+            if self._settings.endpoint:
+                self._engine = open_endpoint(self._settings)
+            else:
+                self._engine = open_writer(
+                    self._settings, self._model_folders(), self._home.model_hashes, together=self._together
+                )
         return self._engine
 
 
@@ -324,32 +361,6 @@ def restore(settings: Settings, source: Path) -> int:
         copy_database(source, home.catalog)
     with Library.open(settings) as library:
         return library.reindex()
-
-
-def _batched(paths: Iterable[Path], format_name: str | None) -> Iterable[list[Paper | Failure]]:
-    batch: list[Paper | Failure] = []
-    for path in paths:
-        for record in read_path(path, format_name):
-            batch.append(record)
-            if len(batch) == _RECORDS_PER_COMMIT:
-                yield batch
-                batch = []
-    if batch:
-        yield batch
-
-
-def _stronger(first: Outcome | None, second: Outcome) -> Outcome:
-    """What happened to a paper that stood in the input more than once."""
-    order = (Outcome.UNCHANGED, Outcome.UPDATED, Outcome.ADDED)
-    return second if first is None else max(first, second, key=order.index)
-
-
-def _namesake(stored: Stored) -> Failure:
-    return Failure(
-        where=stored.source,
-        reason=f"the title “{one_line(stored.title, 60)}” occurs with two different abstracts and no ids; both are "
-        f"kept, this one as {stored.paper_id}",
-    )
 
 
 def _paper_of_text(title: str, abstract: str) -> Paper:

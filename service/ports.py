@@ -1,6 +1,7 @@
 """The three ports: what the rest needs of an embedder, a vector store and a writer. Adapters match by shape."""
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -10,6 +11,8 @@ Vector = NDArray[np.float32]
 """One unit-length vector, shape (dimensions,)."""
 Matrix = NDArray[np.float32]
 """Unit-length vectors as rows, shape (n, dimensions)."""
+OnText = Callable[[str], None]
+"""Told the next piece of a text as it grows."""
 
 
 class PassageVectors(NamedTuple):
@@ -112,16 +115,32 @@ class Choices(NamedTuple):
 
 
 class GenerationRequest(NamedTuple):
-    """One request to a writer. `temperature` 0 takes the most probable token."""
+    """One request to a writer. `temperature` 0 takes the most probable token and looks at no other bound."""
 
     messages: tuple[Message, ...]
     max_tokens: int = 512
     temperature: float = 0.0
+    top_k: int = 40
+    """The most probable tokens that are drawn from; 0: all."""
+    top_p: float = 0.95
+    """The share of the probability that is drawn from."""
+    min_p: float = 0.0
+    """The least probability, relative to that of the best token."""
     seed: int = 0
     stop: tuple[str, ...] = ()
     choices: Choices | None = None
     lead: str = ""
     """What the writer puts before the first word; part of how it was trained."""
+    grammar: str = ""
+    """GBNF with a rule named `root`; the whole text follows it."""
+    json_schema: str = ""
+    """A JSON schema as JSON; the text is a document that follows it."""
+    logprobs: bool = False
+    """Whether the natural logarithms of the probabilities of the written tokens are wanted."""
+    batch: bool = False
+    """Waits behind what a person waits for."""
+    deadline: float | None = None
+    """Seconds from now after which the request is given up."""
 
 
 class Generation(NamedTuple):
@@ -132,6 +151,12 @@ class Generation(NamedTuple):
     prompt_tokens: int
     output_tokens: int
     seconds: float
+    first_token_seconds: float = 0.0
+    """From the request to its first token."""
+    steps: int = 0
+    """Passes through the model that ended in a decision."""
+    logprobs: tuple[float, ...] = ()
+    """One for each output token, where they were asked for."""
 
 
 class Engine(Protocol):
@@ -156,12 +181,23 @@ class Engine(Protocol):
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of a prompt as it would be sent."""
 
-    def generate(self, request: GenerationRequest, on_text: Callable[[str], None] | None = None) -> Generation:
-        """Write; `on_text` is given the text as it grows and may raise to cancel.
+    @property
+    def parallel(self) -> int:
+        """Requests that it works on at a time."""
+
+    def submit(self, request: GenerationRequest, on_text: OnText | None = None) -> Future[Generation]:
+        """Begin to write. Cancelling the future gives the request up.
+
+        Args:
+            request: what to write.
+            on_text: told the text as it grows, from a thread of the engine; has to return quickly.
+
+        Returns:
+            what was written; or raises `RequestTooLargeError` (prompt and output do not fit the context),
+            `DeadlineError`, `EngineCrashedError`, or `EngineError`.
 
         Raises:
-            RequestTooLargeError: prompt and output do not fit the context.
-            EngineError: the writer failed.
+            EngineBusyError: too many requests wait already.
         """
 
     def close(self) -> None:

@@ -25,6 +25,12 @@ class Settings(BaseModel):
     writer: str = Field(
         default="paperboy-writer-trial-f16.gguf", description="chat model: a GGUF file or the name of one"
     )
+    endpoint: str = Field(
+        default="",
+        description="addresses of OpenAI-compatible servers of one model, with commas, which write instead of `writer`",
+    )
+    endpoint_model: str = Field(default="", description="name of the model there; empty: the only one they list")
+    endpoint_key: str = Field(default="", repr=False, description="sent to these addresses as a bearer token")
     embedder: str = Field(default="all-MiniLM-L6-v2-Q8_0.gguf", description="embedding model, likewise")
     mode: Mode = Field(default="quotes", description="how answers and summaries are written")
     gpu_layers: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
@@ -36,6 +42,17 @@ class Settings(BaseModel):
     context: Annotated[int, Field(ge=512)] | Literal["auto"] = Field(
         default="auto", description="context window in tokens; auto: the model's own, 8,192 at most"
     )
+    parallel: Annotated[int, Field(ge=1, le=200)] | Literal["auto"] = Field(
+        default="auto", description="requests of a batch at a time; auto: by the model, the memory and the workload"
+    )
+    deterministic: bool = Field(
+        default=False, description="one request at a time, and the same request always gives the same text"
+    )
+    lookup: bool = Field(default=True, description="draft tokens by copying from the prompt where it pays")
+    cache_type: Literal["f16", "q8_0", "q4_0"] = Field(
+        default="f16", description="precision of the writer's keys and values"
+    )
+    flash_attention: bool | Literal["auto"] = Field(default="auto", description="llama.cpp's flash attention")
     max_papers: int = Field(default=20, ge=1, le=100, description="papers that a list answer may have")
     chroma_cold_limit: int = Field(
         default=20_000,

@@ -2,15 +2,18 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 
 import numpy as np
 
-from service.errors import EngineError, RequestTooLargeError
+from service.errors import EngineBusyError, EngineError, RequestTooLargeError
 from service.ports import (
     Generation,
     GenerationRequest,
     Message,
+    OnText,
     PassageVectors,
     StoredVector,
     Vector,
@@ -83,7 +86,7 @@ class FakeVectorStore:
 
 
 class ScriptedEngine:
-    """A writer that says what it is told to, and keeps the requests.
+    """A writer that says at once what it is told to, and keeps the requests.
 
     Restricted requests are answered with the first option of each group in order.
     """
@@ -91,6 +94,7 @@ class ScriptedEngine:
     name = "scripted"
     family = "chat"
     fingerprint = "scripted-engine"
+    parallel = 2
 
     def __init__(self, *replies: str | Exception, context: int = 8_192) -> None:
         self.context = context
@@ -100,8 +104,21 @@ class ScriptedEngine:
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return sum(len(_WORD.findall(message.content)) for message in messages)
 
-    def generate(self, request: GenerationRequest, on_text: Callable[[str], None] | None = None) -> Generation:
+    def submit(self, request: GenerationRequest, on_text: OnText | None = None) -> Future[Generation]:
         self.requests.append(request)
+        future: Future[Generation] = Future()
+        try:
+            made = self.write(request)
+        except Exception as error:  # noqa: BLE001 - it belongs to the future
+            future.set_exception(error)
+            return future
+        if on_text:
+            on_text(made.text)
+        future.set_result(made)
+        return future
+
+    def write(self, request: GenerationRequest) -> Generation:
+        """What is written on a request, or the error that is in its place in the script."""
         tokens = self.count_tokens(request.messages)
         if tokens > self.context:
             raise RequestTooLargeError(f"prompt needs {tokens} tokens and the context has {self.context}")
@@ -118,9 +135,46 @@ class ScriptedEngine:
             if isinstance(reply, Exception):
                 raise reply
             text, chosen = reply, ()
-        if on_text:
-            on_text(text)
         return Generation(text, chosen, tokens, len(_WORD.findall(text)), 0.0)
 
     def close(self) -> None:
         """Nothing to free."""
+
+
+class HeldEngine(ScriptedEngine):
+    """A writer that answers when the test says so, in any order, and has room for so many requests at a time."""
+
+    def __init__(self, *, parallel: int = 2, room: int = 1_000) -> None:
+        super().__init__()
+        self.parallel, self._room = parallel, room
+        self.futures: list[Future[Generation]] = []
+        self.listeners: list[OnText | None] = []
+        self.refused = 0
+        self._changed = threading.Condition()
+
+    def submit(self, request: GenerationRequest, on_text: OnText | None = None) -> Future[Generation]:
+        with self._changed:
+            if sum(not future.done() for future in self.futures) >= self._room:
+                self.refused += 1
+                raise EngineBusyError("too many requests wait", 0.01)
+            self.requests.append(request)
+            self.listeners.append(on_text)
+            self.futures.append(Future())
+            self._changed.notify_all()
+            return self.futures[-1]
+
+    def wait_for(self, count: int) -> None:
+        """Until so many requests have come in all."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.requests) >= count, timeout=20), self.requests
+
+    def answer(self, number: int) -> None:
+        """Write the text of a request: what it asks, in capitals."""
+        self.wait_for(number + 1)
+        text = self.requests[number].messages[-1].content.upper()
+        self.futures[number].set_result(Generation(text, (), 1, 1, 0.0))
+
+    def fail(self, number: int, error: Exception) -> None:
+        """End a request with an error."""
+        self.wait_for(number + 1)
+        self.futures[number].set_exception(error)

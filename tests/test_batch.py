@@ -1,6 +1,9 @@
 """Batches: one line out for each line in, in order, whatever is in them."""
 
+import io
 import json
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.batch import Record, read_text, run_batch
-from service.errors import EngineError, InputError
+from service.batch import Record, each, read_text, run_batch, run_together
+from service.errors import EngineError, InputError, PaperboyError
 from service.sources.lines import MAX_LINE_BYTES
 
 Capture = pytest.CaptureFixture[str]
@@ -138,6 +141,64 @@ def test_each_line_is_out_before_the_next_is_handled(tmp_path: Path, capsys: Cap
     run_batch(batch(tmp_path, '{"id": 1, "question": "q"}', '{"id": 2, "question": "q"}'), ("question",), handle)
     assert seen[0] == ""
     assert json.loads(seen[1])["id"] == 1
+
+
+def test_lines_that_are_served_together_keep_their_ids_and_a_faulty_one_its_place(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    """Three lines are read before the first is served, and a line that is refused later has its own id."""
+
+    def serve(records: Iterator[Record | PaperboyError]) -> Iterator[Record | PaperboyError]:
+        while ahead := list(islice(records, 3)):
+            yield from each(refuse_the_fourth, ahead)
+
+    def refuse_the_fourth(record: Record) -> Record:
+        if record["id"] == 4:
+            raise InputError("not this one")
+        return echo(record)
+
+    lines = [json.dumps({"id": number, "question": "q"}) for number in range(1, 8)]
+    file = batch(tmp_path, lines[0], "no json", *lines[2:])
+    assert run_together(file, ("question",), serve) == 1
+    served = lines_of(capsys)
+    assert [line["id"] for line in served] == [1, None, 3, 4, 5, 6, 7]
+    assert [index for index, line in enumerate(served, 1) if "error" in line] == [2, 4]
+    assert served[3]["error"] == "not this one"
+
+
+def test_a_long_file_is_read_as_it_is_served(tmp_path: Path) -> None:
+    file, read = batch(tmp_path, *['{"id": 1, "question": "q"}'] * 10_000), 0
+
+    def serve(records: Iterator[Record | PaperboyError]) -> Iterator[Record | PaperboyError]:
+        nonlocal read
+        for record in records:
+            read += 1
+            if read == 5:
+                raise KeyboardInterrupt
+            yield record
+
+    with pytest.raises(KeyboardInterrupt):
+        run_together(file, ("question",), serve)
+    assert read == 5
+
+
+def test_a_reader_who_goes_ends_what_is_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(io.StringIO):
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    ended: list[bool] = []
+
+    def serve(records: Iterator[Record | PaperboyError]) -> Iterator[Record | PaperboyError]:
+        try:
+            yield from records
+        finally:
+            ended.append(True)
+
+    monkeypatch.setattr("sys.stdout", Closed())
+    with pytest.raises(BrokenPipeError):
+        run_together(batch(tmp_path, '{"question": "q"}'), ("question",), lambda records: each(echo, serve(records)))
+    assert ended
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=40), max_size=6))

@@ -21,6 +21,9 @@ def note(**seen):
 def hook(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
         note(event=event, to=str(arguments[-1 if event == "socket.connect" else 0]))
+    # A model's process ends without saying what it had loaded.
+    if event == "import" and "service.llm.worker" in sys.orig_argv:
+        note(worker=arguments[0])
 
 sys.addaudithook(hook)
 atexit.register(lambda: note(modules=sorted(sys.modules)))
@@ -41,6 +44,10 @@ class Watch:
     def connections(self) -> list[object]:
         """Where the processes tried to connect to."""
         return [seen["to"] for seen in self._seen() if "event" in seen]
+
+    def modules_of_workers(self) -> set[str]:
+        """What the processes of the models had loaded or looked for."""
+        return {str(seen["worker"]) for seen in self._seen() if "worker" in seen}
 
     def modules(self) -> set[str]:
         """What the processes had loaded at their end."""
@@ -84,3 +91,6 @@ def test_the_main_job_connects_to_nothing_and_loads_nothing_that_serves_or_phone
     assert "chromadb" in loaded
     # CVE-2026-45829 is in Chroma's server; the others talk to other machines.
     assert not {"chromadb.server.fastapi", "uvicorn", "posthog", "huggingface_hub", "kubernetes"} & loaded
+    workers = watch.modules_of_workers()
+    assert {"llama_cpp", "service.llm.runtime", "service.llm.encoder"} <= workers
+    assert not {"chromadb", "huggingface_hub", "httpx", "httpx2", "requests", "uvicorn"} & workers

@@ -12,7 +12,6 @@ from service.resources import models_folder
 from tests.conftest import MINILM, TRIAL_WRITER
 
 WRITER_BYTES = TRIAL_WRITER.read_bytes()
-TEMPLATE = WRITER_BYTES[WRITER_BYTES.index(b"{{ bos_token }}") : WRITER_BYTES.index(b"<|assistant|>{% endif %}") + 24]
 
 
 @pytest.fixture
@@ -25,17 +24,6 @@ def flip(path: Path, offset: int, count: int = 1) -> None:
     data = bytearray(path.read_bytes())
     data[offset : offset + count] = bytes(byte ^ 0xFF for byte in data[offset : offset + count])
     path.write_bytes(data)
-
-
-def refused(path: Path, cache: Path) -> str:
-    """The one line with which a file is refused; this process lives on."""
-    with pytest.raises(ModelError) as raised:
-        models.make_sure_it_loads(path, models.file_sha256(path), cache)
-    line = str(raised.value)
-    assert line.strip()
-    assert "\n" not in line
-    assert "Traceback" not in line
-    return line
 
 
 def test_the_registry_and_the_models_that_ship_agree() -> None:
@@ -172,76 +160,3 @@ def test_a_file_that_cannot_be_read_is_a_model_error(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing.gguf"):
         with pytest.raises(ModelError, match=rf"{path.name} cannot be read"):
             models.file_sha256(path)
-
-
-def test_a_file_of_the_registry_is_not_tried_in_a_child(tmp_path: Path) -> None:
-    known = models.known_model("paperboy-writer-trial")
-    assert known is not None
-    models.make_sure_it_loads(tmp_path / "not-opened.gguf", known.sha256, tmp_path / "hashes.json")
-
-
-def test_an_unknown_file_that_loads_is_tried_once(copy: Path, tmp_path: Path) -> None:
-    cache = tmp_path / "hashes.json"
-    with copy.open("ab") as file:
-        file.write(b"\0")
-    sha256 = models.file_sha256(copy, cache)
-    models.make_sure_it_loads(copy, sha256, cache)
-    copy.unlink()
-    models.make_sure_it_loads(copy, sha256, cache)
-    with pytest.raises(ModelError):
-        models.make_sure_it_loads(copy, "0" * 64, cache)
-
-
-def test_an_unknown_file_is_tried_with_this_paperboy_whatever_lies_in_the_current_folder(
-    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "service").mkdir()
-    (tmp_path / "service" / "__init__.py").write_text("raise SystemExit('the wrong service')")
-    (tmp_path / "numpy.py").write_text("raise SystemExit('the wrong numpy')")
-    monkeypatch.chdir(tmp_path)
-    flip(copy, len(WRITER_BYTES) - 1)
-    models.make_sure_it_loads(copy, models.file_sha256(copy), tmp_path / "hashes.json")
-
-
-@pytest.mark.parametrize("size", [4, 24, 1_000, 100_000, 1_000_000, len(WRITER_BYTES) - 100])
-def test_a_truncated_file_does_not_load_and_this_process_lives(copy: Path, tmp_path: Path, size: int) -> None:
-    os.truncate(copy, size)
-    assert copy.name in refused(copy, tmp_path / "hashes.json")
-    assert not (tmp_path / "hashes.json").exists()
-
-
-@pytest.mark.parametrize("offset", [4, 8, 16, 24, 32, 40, 60, 90])
-def test_a_file_with_a_damaged_header_does_not_load_and_this_process_lives(
-    copy: Path, tmp_path: Path, offset: int
-) -> None:
-    flip(copy, offset, 8)
-    assert copy.name in refused(copy, tmp_path / "hashes.json")
-
-
-@pytest.mark.parametrize(
-    "template",
-    ["{{ cycler.__init__.__globals__.os.system('touch MARK') }}", "{{ 1 / 0 }}", "{% if %}", "no message", " "],
-)
-def test_a_file_with_a_hostile_or_broken_template_is_refused_by_name(
-    copy: Path, tmp_path: Path, template: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    copy.write_bytes(WRITER_BYTES.replace(TEMPLATE, template.encode().ljust(len(TEMPLATE))))
-    assert copy.name in refused(copy, tmp_path / "hashes.json")
-    assert not (tmp_path / "MARK").exists()
-
-
-def test_what_a_file_says_in_its_refusal_cannot_drive_a_terminal(copy: Path, tmp_path: Path) -> None:
-    copy.write_bytes(WRITER_BYTES.replace(b"llama", b"\x1b[2J\n", 1))
-    line = refused(copy, tmp_path / "hashes.json")
-    assert "unknown model architecture" in line
-    assert line.isprintable()
-    assert copy.name in line
-
-
-def test_a_template_that_never_ends_is_given_up(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loop = "{% for x in range(99999) %}"
-    endless = (loop * 3 + "{% endfor %}" * 3).encode()
-    copy.write_bytes(WRITER_BYTES.replace(TEMPLATE, endless.ljust(len(TEMPLATE))))
-    monkeypatch.setattr(models, "_PROBE_SECONDS", 2)
-    assert "did not load within 2 s" in refused(copy, tmp_path / "hashes.json")

@@ -14,8 +14,8 @@ from llama_cpp import Llama
 
 from eval.questions import SAMPLE_PAGES
 from service.index.chunking import chunk_paper, embedded_title
+from service.llm.cores import free_cores
 from service.llm.embedder import LlamaEmbedder
-from service.llm.native import free_cores
 from service.resources import models_folder
 from service.sources import read_path
 from service.types import Paper

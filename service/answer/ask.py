@@ -5,7 +5,8 @@ from datetime import date
 
 from service.answer.find import Findings, Sentences, fact_passages, find, list_passages
 from service.answer.metadata import answer_metadata
-from service.answer.workbench import OnText, Workbench
+from service.answer.running import Steps
+from service.answer.workbench import Workbench
 from service.answer.write import claims_text, write_answer
 from service.errors import EmptyCatalogError, InputError
 from service.index.plan import Plan, make_plan
@@ -31,9 +32,7 @@ def checked_question(question: str) -> str:
     return cleaned
 
 
-def ask(
-    bench: Workbench, question: str, *, mode: Mode, most: int, today: date, on_text: OnText | None = None
-) -> Answer:  # fmt: skip
+def ask(bench: Workbench, question: str, *, mode: Mode, most: int, today: date) -> Steps[Answer]:
     """Answer one question; `most` bounds the papers of a list.
 
     Raises:
@@ -55,7 +54,7 @@ def ask(
         return _abstained(bench, question, plan, findings, start)
     passages = _passages(bench, plan, findings, question, most)
     per_passage = 1 if plan.kind == "list" else _SENTENCES_OF_A_FACT
-    claims, provenance = write_answer(bench, question, passages, per_passage, mode, on_text)
+    claims, provenance = yield from write_answer(bench, question, passages, per_passage, mode)
     if not claims:
         reason = "the writer found no answer in the passages"
         return _abstained(bench, question, plan, findings, start, reason)

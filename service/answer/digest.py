@@ -1,8 +1,10 @@
 """A day's papers, each with its one-sentence summary: resumable, and one bad paper never stops it."""
 
 from collections.abc import Callable
+from contextlib import closing
 
-from service.answer.summarize import summarize, summary_key
+from service.answer.running import run_together
+from service.answer.summarize import summarize_once
 from service.answer.workbench import Workbench
 from service.errors import EmptyCatalogError, InputError, PaperboyError
 from service.index.catalog import Stored
@@ -44,18 +46,19 @@ def papers_of(bench: Workbench, day: str, condition: Filter) -> tuple[str, list[
 
 def make_digest(bench: Workbench, name: str, papers: list[Stored], mode: Mode, progress: Progress) -> Digest:
     """Summarize the papers; what was made before under the same settings is taken as it is."""
-    results = Results(bench.stores.database)
+    kept = Results(bench.stores.database)
+    jobs = (summarize_once(bench, kept, paper, "sentence", mode) for paper in papers)
+    made: dict[int, Summary | PaperboyError] = {}
+    with closing(run_together(bench.engine, jobs, bench.generations)) as running:
+        for number, result in running:
+            made[number] = result
+            progress("summarizing", len(made), len(papers))
     summaries: list[Summary] = []
     failures: list[Failure] = []
-    for done, paper in enumerate(papers, start=1):
-        key = summary_key(bench, paper, "sentence", mode)
-        try:
-            summary = results.get(key)
-            if summary is None:
-                summary = summarize(bench, paper, "sentence", mode)
-                results.put(key, summary)
-            summaries.append(summary)
-        except PaperboyError as error:
-            failures.append(Failure(where=f"{paper.paper_id} “{paper.title}”", reason=str(error)))
-        progress("summarizing", done, len(papers))
+    for number, paper in enumerate(papers):
+        result = made[number]
+        if isinstance(result, PaperboyError):
+            failures.append(Failure(where=f"{paper.paper_id} “{paper.title}”", reason=str(result)))
+        else:
+            summaries.append(result)
     return Digest(day=name, papers=len(papers), summaries=tuple(summaries), failures=tuple(failures))

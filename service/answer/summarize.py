@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from service.answer import selector
 from service.answer.prompts import Prompt
+from service.answer.running import Steps
 from service.answer.verify import Source, check_cited
-from service.answer.workbench import OnText, Workbench
+from service.answer.workbench import Workbench
 from service.answer.write import parse_claims, quoted_claim
 from service.index.catalog import Stored
 from service.index.chunking import chunk_paper, embedded_title
+from service.index.results import Summaries
 from service.ports import Choice, Choices, GenerationRequest, Matrix, Vector
 from service.sentences import Span
 from service.settings import Mode
@@ -48,24 +50,32 @@ def key_sentences(bench: Workbench, paper: Stored, count: int) -> list[Quote]:
     return [view.quote(int(index)) for index in np.argsort(-view.scores)[:count]]
 
 
-def summarize(
-    bench: Workbench, paper: Paper, length: SummaryLength, mode: Mode, on_text: OnText | None = None
-) -> Summary:  # fmt: skip
+def summarize_once(
+    bench: Workbench, kept: Summaries, paper: Paper, length: SummaryLength, mode: Mode
+) -> Steps[Summary]:  # fmt: skip
+    """Summarize a paper, unless that was done before under the same settings; a new summary is kept."""
+    key = _key(bench, paper, length, mode)
+    found = kept.get(key)
+    if found is None:
+        found = yield from summarize(bench, paper, length, mode)
+        kept.put(key, found)
+    return found
+
+
+def summarize(bench: Workbench, paper: Paper, length: SummaryLength, mode: Mode) -> Steps[Summary]:
     """Summarize a paper, of the catalog or not."""
     start = time.perf_counter()
     view = _view_stored(bench, paper) if isinstance(paper, Stored) else _view_new(bench, paper)
     if mode == "free":
-        return _freely(bench, view, length, on_text, start)
+        return (yield from _freely(bench, view, length, start))
     if mode == "extractive":
         chosen = [places[0] for places in _places(view, length, 1, 0.0)]
         claims = [quoted_claim(view.quote(index), 1) for index in chosen]
-        if on_text:
-            on_text(" ".join(claim.text for claim in claims))
         return _summary(view, length, claims, bench.provenance(mode, start))
-    return _quoted(bench, view, length, on_text, start)
+    return (yield from _quoted(bench, view, length, start))
 
 
-def summary_key(bench: Workbench, paper: Paper, length: SummaryLength, mode: Mode) -> str:
+def _key(bench: Workbench, paper: Paper, length: SummaryLength, mode: Mode) -> str:
     """What a stored summary depends on: while nothing of it changes, the summary is not made again."""
     writer = bench.writer_fingerprint() if mode != "extractive" else ""
     prompts = bench.prompts_fingerprint() if mode != "extractive" else ""
@@ -75,9 +85,7 @@ def summary_key(bench: Workbench, paper: Paper, length: SummaryLength, mode: Mod
     )
 
 
-def _quoted(
-    bench: Workbench, view: _View, length: SummaryLength, on_text: OnText | None, start: float
-) -> Summary:  # fmt: skip
+def _quoted(bench: Workbench, view: _View, length: SummaryLength, start: float) -> Steps[Summary]:
     prompt = bench.prompt(length)
     places = _places(view, length, prompt.candidates, prompt.margin)
     offered = [(index, group) for group, indices in enumerate(places) for index in indices]
@@ -86,17 +94,15 @@ def _quoted(
     count = len({option.group for option in options})
     choices = Choices(options, minimum=count, maximum=count, ordered=True)
     shown = sorted({index for index, _ in offered})
-    made = bench.engine().generate(_request(bench, prompt, view, shown, choices), on_text)
+    made = yield _request(bench, prompt, view, shown, choices)
     claims = [quoted_claim(view.quote(kept[index][0]), 1) for index in made.chosen]
     return _summary(view, length, claims, bench.provenance("quotes", start, prompt, made))
 
 
-def _freely(
-    bench: Workbench, view: _View, length: SummaryLength, on_text: OnText | None, start: float
-) -> Summary:  # fmt: skip
+def _freely(bench: Workbench, view: _View, length: SummaryLength, start: float) -> Steps[Summary]:
     prompt = bench.prompt(f"{length}-free")
     everything = list(range(len(view.spans)))
-    made = bench.engine().generate(_request(bench, prompt, view, everything, None), on_text)
+    made = yield _request(bench, prompt, view, everything, None)
     source = {1: Source(view.paper.paper_id, view.paper.abstract)}
     claims = [check_cited(text, (1,), source, bench.terms) for text, _ in parse_claims(made.text)]
     return _summary(view, length, claims, bench.provenance("free", start, prompt, made))

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.answer.prompts import Prompt, load_prompt
+from service.index.results import Generations
 from service.index.stores import Stores
 from service.ports import Embedder, Engine, Generation
 from service.settings import Mode
 from service.text import content_hash
 from service.types import Provenance
 
-OnText = Callable[[str], None]
 EXTRACTIVE = "extractive"
 
 
@@ -27,6 +27,8 @@ class Workbench:
     """Hash of the writer's file; needs no loading."""
     prompts: Path
     seed: int
+    generations: Generations | None = None
+    """What the writer wrote before; without it everything is written anew."""
 
     def terms(self, text: str) -> list[str]:
         """Stemmed content words of a text."""
@@ -43,7 +45,10 @@ class Workbench:
     def provenance(
         self, mode: Mode, start: float, prompt: Prompt | None = None, made: Generation | None = None
     ) -> Provenance:
-        """What made a text; `start` is what `time.perf_counter` said at the beginning."""
+        """What made a text; `start` is what `time.perf_counter` said at the beginning.
+
+        A text that was kept took as long as when it was written.
+        """
         writer = self.engine() if mode != EXTRACTIVE and made is not None else None
         return Provenance(
             engine=writer.name if writer else EXTRACTIVE,
@@ -53,6 +58,6 @@ class Workbench:
             seed=self.seed if writer else None,
             prompt_tokens=made.prompt_tokens if made else 0,
             output_tokens=made.output_tokens if made else 0,
-            seconds=round(time.perf_counter() - start, 3),
+            seconds=round(max(time.perf_counter() - start, made.seconds if made else 0.0), 3),
             index_fingerprint=self.stores.fingerprint,
         )

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from service.answer.find import Sentences
 from service.answer.prompts import Prompt, PromptPassage
+from service.answer.running import Steps
 from service.answer.verify import Source, check_cited
-from service.answer.workbench import OnText, Workbench
+from service.answer.workbench import Workbench
 from service.errors import RequestTooLargeError
 from service.index.retrieval import NearSentence
 from service.ports import Choice, Choices, Generation, GenerationRequest
@@ -46,8 +47,8 @@ def quoted_claim(quote: Quote, marker: int) -> Claim:
 
 
 def write_answer(
-    bench: Workbench, question: str, passages: Sequence[Sentences], per_passage: int, mode: Mode, on_text: OnText | None
-) -> tuple[list[Claim], Provenance]:  # fmt: skip
+    bench: Workbench, question: str, passages: Sequence[Sentences], per_passage: int, mode: Mode
+) -> Steps[tuple[list[Claim], Provenance]]:  # fmt: skip
     """The claims of an answer in the order written."""
     start = time.perf_counter()
     if mode == "extractive":
@@ -56,12 +57,10 @@ def write_answer(
             for passage in passages
             for sentence in passage.sentences[:per_passage]
         ]
-        if on_text:
-            on_text(claims_text(claims))
         return claims, bench.provenance(mode, start)
     if mode == "quotes":
-        return _write_quotes(bench, question, list(passages), per_passage, on_text, start)
-    return _write_freely(bench, question, list(passages), on_text, start)
+        return (yield from _write_quotes(bench, question, list(passages), per_passage, start))
+    return (yield from _write_freely(bench, question, list(passages), start))
 
 
 def claims_text(claims: Sequence[Claim]) -> str:
@@ -70,13 +69,8 @@ def claims_text(claims: Sequence[Claim]) -> str:
 
 
 def _write_quotes(
-    bench: Workbench,
-    question: str,
-    passages: list[Sentences],
-    per_passage: int,
-    on_text: OnText | None,
-    start: float,
-) -> tuple[list[Claim], Provenance]:
+    bench: Workbench, question: str, passages: list[Sentences], per_passage: int, start: float
+) -> Steps[tuple[list[Claim], Provenance]]:  # fmt: skip
     prompt = bench.prompt("answer")
     options: list[Choice] = []
     sources: list[tuple[Quote, int]] = []
@@ -91,7 +85,7 @@ def _write_quotes(
             groups += 1
     used = sorted({option.group for option in options})
     choices = Choices(tuple(options), minimum=len(used), maximum=len(used), ordered=True)
-    made = _generate(bench, question, passages, prompt, sources, choices, on_text)
+    made = yield from _generate(bench, question, passages, prompt, sources, choices)
     claims = [quoted_claim(*sources[index]) for index in made.chosen]
     return claims, bench.provenance("quotes", start, prompt, made)
 
@@ -103,10 +97,8 @@ def _generate(
     prompt: Prompt,
     sources: list[tuple[Quote, int]],
     choices: Choices | None,
-    on_text: OnText | None,
-) -> Generation:
+) -> Steps[Generation]:
     """Ask the writer; passages that do not fit its context are left out of the prompt, the last ones first."""
-    engine = bench.engine()
     shown = list(passages)
     while True:
         block = prompt.passages([_prompt_passage(passage, sources) for passage in shown])
@@ -118,7 +110,7 @@ def _generate(
             lead=prompt.lead,
         )
         try:
-            return engine.generate(request, on_text)
+            return (yield request)
         except RequestTooLargeError:
             if len(shown) <= 1:
                 raise
@@ -133,15 +125,15 @@ def _prompt_passage(passage: Sentences, sources: list[tuple[Quote, int]]) -> Pro
 
 
 def _write_freely(
-    bench: Workbench, question: str, passages: list[Sentences], on_text: OnText | None, start: float
-) -> tuple[list[Claim], Provenance]:
+    bench: Workbench, question: str, passages: list[Sentences], start: float
+) -> Steps[tuple[list[Claim], Provenance]]:  # fmt: skip
     prompt = bench.prompt("answer-free")
     sources = [
         (sentence.quote, passage.passage.marker)
         for passage in passages
         for sentence in passage.sentences[: prompt.candidates]
     ]
-    made = _generate(bench, question, passages, prompt, sources, None, on_text)
+    made = yield from _generate(bench, question, passages, prompt, sources, None)
     papers = {
         passage.passage.marker: Source(passage.passage.hit.paper.paper_id, passage.passage.hit.paper.abstract)
         for passage in passages

@@ -12,14 +12,16 @@ from service.errors import HomeBusyError, HomeError
 
 
 class Home:
-    """A directory with the catalog, the indexes derived from it, pulled models and settings."""
+    """A directory with the catalog, the indexes derived from it, kept texts, pulled models and settings."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.catalog = path / "catalog.sqlite3"
+        self.cache = path / "cache.sqlite3"
         self.chroma = path / "chroma"
         self.lexical = path / "lexical"
         self.models = path / "models"
+        self.model_hashes = path / "model-hashes.json"
         self._owner = path / "owner"
         self._lock = FileLock(path / "lock", timeout=0)
 

@@ -1,78 +1,50 @@
-"""The embedding model through llama.cpp.
-
-One pass over a chunk gives the vector of the chunk and, by averaging the token states of each segment, the vectors
-of its sentences in their context ("late chunking", Günther et al. 2024, arXiv 2409.04701). On CACM, CISI and the
-sample questions these rank as well as sentences embedded one by one, at half the cost of ingest.
-"""
+"""The embedder as the service sees it; the model itself is in a process of its own."""
 
 import hashlib
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-import llama_cpp
-import numpy as np
-
-from service.errors import InputError, ModelError
-from service.llm.native import NativeModel, free_cores, new_context
-from service.ports import Matrix, PassageVectors, Vector
-
-# Attention is computed over a whole batch and masked, so a large batch of short texts is slow: with 2,048 tokens a
-# third of the speed of 512.
-_BATCH_TOKENS = 512
-_BATCH_SEQUENCES = 16
-# What MiniLM was trained for; its position table has 512 rows.
-_WINDOW = 256
+from service.llm.model_file import check_model_file, unchanged
+from service.llm.process import Call, ModelProcess
+from service.llm.wire import EmbedderSpec, read_matrix
+from service.ports import PassageVectors, Vector
 
 
 class LlamaEmbedder:
     """An encoder with mean pooling, such as all-MiniLM-L6-v2. Safe to share between threads."""
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
-        """Load a model.
+        """Start loading a model; the first use waits for it.
 
         Raises:
-            ModelError: the file is no embedding model or cannot be loaded.
+            ModelError: the file is missing or no model file.
         """
-        self._model = NativeModel(path)
-        if "bert" not in self._model.metadata.get("general.architecture", ""):
-            kind = self._model.metadata.get("general.architecture", "unknown")
-            self._model.close()
-            raise ModelError(f"{path.name} is no embedding model of the BERT family but {kind}")
-        self._lock = threading.Lock()
-        threads = threads or free_cores()
-        self._context = new_context(
-            self._model,
-            n_ctx=_BATCH_TOKENS,
-            n_batch=_BATCH_TOKENS,
-            n_ubatch=_BATCH_TOKENS,
-            n_seq_max=_BATCH_SEQUENCES,
-            n_threads=threads,
-            n_threads_batch=threads,
-            embeddings=True,
-            kv_unified=True,
-            pooling_type=llama_cpp.LLAMA_POOLING_TYPE_NONE,
-            flash_attn_type=llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED,
-        )
-        self._batch = llama_cpp.llama_batch_init(_BATCH_TOKENS, 0, 1)
-        self._begin = int(llama_cpp.llama_vocab_bos(self._model.vocab))
-        self._end = int(llama_cpp.llama_vocab_sep(self._model.vocab))
-        self.max_tokens = min(_WINDOW, self._model.n_ctx_train)
-        self.dimensions = self._model.n_embd
+        check_model_file(path)
         with path.open("rb") as file:
             self.fingerprint = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        spec = EmbedderSpec(str(path), threads)
+        self._process = ModelProcess("embedder", spec._asdict(), name=path.name, check=unchanged(path))
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+        return int(self._process.ready()["dimensions"])
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens that one passage may have, special ones included."""
+        return int(self._process.ready()["max_tokens"])
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, without special ones."""
-        return len(self._model.tokenize(text))
+        return int(self._call({"op": "count", "texts": [text]})[0])
 
     def embed_query(self, text: str) -> Vector:
         """The vector of a question; what exceeds the window is cut."""
-        tokens = self._model.tokenize(text)[: self.max_tokens - 2]
-        with self._lock:
-            states = next(self._run([[self._begin, *tokens, self._end]]))[1]
-        return _unit(states.mean(axis=0))
+        vector: Vector = read_matrix(self._call({"op": "query", "text": text}))[0]
+        return vector
 
     def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
         """The vectors of passages, each given as consecutive segments.
@@ -80,76 +52,14 @@ class LlamaEmbedder:
         Raises:
             InputError: a passage has more than `max_tokens` tokens.
         """
-        tokenized = [[self._model.tokenize(segment) for segment in passage] for passage in passages]
-        sequences = []
-        for segments in tokenized:
-            sequence = [self._begin, *(token for segment in segments for token in segment), self._end]
-            if len(sequence) > self.max_tokens:
-                raise InputError(
-                    f"a passage of {len(sequence)} tokens, more than the {self.max_tokens} of the embedder"
-                )
-            sequences.append(sequence)
-        results: list[PassageVectors | None] = [None] * len(sequences)
-        with self._lock:
-            for index, states in self._run(sequences):
-                results[index] = _pool(states, [len(segment) for segment in tokenized[index]])
-        return [result for result in results if result is not None]
+        made = self._call({"op": "passages", "passages": [list(passage) for passage in passages]})
+        return [PassageVectors(read_matrix(whole)[0], read_matrix(segments)) for whole, segments in made]
 
     def close(self) -> None:
-        """Free the model."""
-        if self._context:
-            llama_cpp.llama_batch_free(self._batch)
-            llama_cpp.llama_free(self._context)
-            self._context = None
-            self._model.close()
+        """End the process."""
+        self._process.close()
 
-    def _run(self, sequences: Sequence[Sequence[int]]) -> Iterator[tuple[int, Matrix]]:
-        """Index and token states, shape (tokens, dimensions), of each sequence; batched by length."""
-        order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
-        group: list[int] = []
-        size = 0
-        for index in order:
-            if size + len(sequences[index]) > _BATCH_TOKENS or len(group) == _BATCH_SEQUENCES:
-                yield from self._decode(sequences, group)
-                group, size = [], 0
-            group.append(index)
-            size += len(sequences[index])
-        if group:
-            yield from self._decode(sequences, group)
-
-    def _decode(self, sequences: Sequence[Sequence[int]], group: Sequence[int]) -> Iterator[tuple[int, Matrix]]:
-        batch, position = self._batch, 0
-        for sequence_id, index in enumerate(group):
-            for offset, token in enumerate(sequences[index]):
-                batch.token[position] = token
-                batch.pos[position] = offset
-                batch.n_seq_id[position] = 1
-                batch.seq_id[position][0] = sequence_id
-                batch.logits[position] = 1
-                position += 1
-        batch.n_tokens = position
-        status = int(llama_cpp.llama_decode(self._context, batch))
-        if status != 0:
-            raise ModelError(f"the embedder failed on a batch of {position} tokens (status {status})")
-        states: Any = llama_cpp.llama_get_embeddings(self._context)
-        copied = np.ctypeslib.as_array(states, shape=(position, self.dimensions)).copy()
-        start = 0
-        for index in group:
-            yield index, copied[start : start + len(sequences[index])]
-            start += len(sequences[index])
-
-
-def _pool(states: Matrix, lengths: Sequence[int]) -> PassageVectors:
-    """Means over all tokens, and over the tokens of each segment; an empty segment has the mean of all."""
-    whole = _unit(states.mean(axis=0))
-    segments = np.empty((len(lengths), states.shape[1]), dtype=np.float32)
-    start = 1
-    for row, length in enumerate(lengths):
-        segments[row] = _unit(states[start : start + length].mean(axis=0)) if length else whole
-        start += length
-    return PassageVectors(whole, segments)
-
-
-def _unit(vector: Vector) -> Vector:
-    norm = float(np.linalg.norm(vector))
-    return (vector / norm if norm > 0 else vector).astype(np.float32)
+    def _call(self, message: dict[str, Any]) -> Any:
+        future: Future[Any] = Future()
+        self._process.call(Call(message, future))
+        return future.result()

@@ -1,8 +1,8 @@
 """Model files: which are known, where they lie, whether they are what they should be."""
 
+import contextlib
 import hashlib
 import json
-import subprocess
 import tomllib
 from collections.abc import Sequence
 from functools import cache
@@ -11,12 +11,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from service.child import run_module
 from service.errors import ModelError
 from service.text import one_line
 
 _REGISTRY = Path(__file__).with_name("models.toml")
-_PROBE_SECONDS = 300
 
 
 class KnownModel(BaseModel):
@@ -102,33 +100,12 @@ def file_sha256(path: Path, cache_file: Path | None = None) -> str:
             with path.open("rb") as file:
                 remembered[key] = hashlib.file_digest(file, "sha256").hexdigest()
             if cache_file is not None:
-                cache_file.write_text(json.dumps(remembered))
+                # Only a convenience: on a full disk the file is hashed again the next time.
+                with contextlib.suppress(OSError):
+                    cache_file.write_text(json.dumps(remembered))
         return remembered[key]
     except OSError as error:
         raise ModelError(f"model file {path} cannot be read: {error.strerror or error}") from None
-
-
-def make_sure_it_loads(path: Path, sha256: str, cache_file: Path) -> None:
-    """Load an unknown file in a child process once: a hostile or damaged file may end the process that opens it.
-
-    Raises:
-        ModelError: the file does not load, or crashed the child.
-    """
-    if any(model.sha256 == sha256 for model in known_models()):
-        return
-    remembered = _read_cache(cache_file)
-    if remembered.get(f"loads:{sha256}") == "yes":
-        return
-    try:
-        done = run_module("service.llm.probe", str(path), timeout=_PROBE_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise ModelError(f"{path.name} did not load within {_PROBE_SECONDS} s") from None
-    if done.returncode < 0:
-        raise ModelError(f"{path.name} crashes llama.cpp (signal {-done.returncode}): do not use this file")
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["it gave no reason"]
-        raise ModelError(lines[-1])
-    cache_file.write_text(json.dumps(_read_cache(cache_file) | {f"loads:{sha256}": "yes"}))
 
 
 def check(path: Path) -> CheckedModel:

@@ -4,7 +4,6 @@ Uses the C API through ctypes: a failed GGML assertion ends the process, so ever
 """
 
 import ctypes
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 import llama_cpp
 
 from service.errors import ModelError
+from service.llm.model_file import check_model_file
 from service.text import one_line
 
-GGUF_MAGIC = b"GGUF"
 REASON_LENGTH = 200
 """Characters of an error message that a model file may fill."""
 _log_lines: list[str] = []
@@ -32,35 +31,6 @@ llama_cpp.llama_log_set(_LOG_CALLBACK, ctypes.c_void_p(0))
 llama_cpp.llama_backend_init()
 
 
-def check_model_file(path: Path) -> None:
-    """Refuse early what is no model file.
-
-    Raises:
-        ModelError: missing, unreadable, or no GGUF file; with what to do.
-    """
-    if not path.exists():
-        raise ModelError(f"model file {path} does not exist: see `paperboy models list`")
-    if not path.is_file():
-        raise ModelError(f"{path} is not a model file but a folder or device")
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-    except OSError as error:
-        raise ModelError(f"model file {path} cannot be read: {error.strerror}") from None
-    if magic != GGUF_MAGIC:
-        raise ModelError(f"{path} is not a GGUF file (it begins with {magic!r}); Paperboy loads GGUF models only")
-
-
-def free_cores() -> int:
-    """Cores that are idle right now, at least 1: llama.cpp's threads spin, and one too many is slower than one less."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        running = int(Path("/proc/loadavg").read_text().split()[3].split("/")[0])
-    except (OSError, ValueError, IndexError):
-        return available
-    return max(1, min(available, available - (running - 1)))
-
-
 def supports_gpu() -> bool:
     """Whether this build of llama.cpp can offload layers."""
     return bool(llama_cpp.llama_supports_gpu_offload())
@@ -75,8 +45,8 @@ def system_info() -> str:
 class NativeModel:
     """One loaded model file."""
 
-    def __init__(self, path: Path, *, gpu_layers: int = 0) -> None:
-        """Load a file.
+    def __init__(self, path: Path, *, gpu_layers: int = 0, vocab_only: bool = False) -> None:
+        """Load a file; `vocab_only` leaves the weights out.
 
         Raises:
             ModelError: the file is missing, damaged, or not supported.
@@ -85,6 +55,7 @@ class NativeModel:
         self.path = path
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
+        params.vocab_only = vocab_only
         _log_lines.clear()
         handle = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not handle:
@@ -96,6 +67,18 @@ class NativeModel:
         self.n_embd = int(llama_cpp.llama_model_n_embd(handle))
         self.n_ctx_train = int(llama_cpp.llama_model_n_ctx_train(handle))
         self.n_layer = int(llama_cpp.llama_model_n_layer(handle))
+        self.is_recurrent = bool(llama_cpp.llama_model_is_recurrent(handle) or llama_cpp.llama_model_is_hybrid(handle))
+        """Whether its memory is a state, of which no part can be forgotten or given away."""
+
+    def cell_values(self) -> int:
+        """Numbers that the keys and values of one token are, in all layers."""
+        heads = int(llama_cpp.llama_model_n_head(self.handle))
+        shared = int(llama_cpp.llama_model_n_head_kv(self.handle))
+        architecture = self.metadata.get("general.architecture", "")
+        usual = str(self.n_embd // max(heads, 1))
+        key = int(self.metadata.get(f"{architecture}.attention.key_length", usual))
+        value = int(self.metadata.get(f"{architecture}.attention.value_length", usual))
+        return self.n_layer * shared * (key + value)
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
         """Tokens of a text, nothing added around it. Control tokens are recognized only with `special`."""

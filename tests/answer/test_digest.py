@@ -1,6 +1,7 @@
 """A day's papers: which they are, that a stopped digest goes on, and that one bad paper never stops it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import Future
 from datetime import date
 from pathlib import Path
 
@@ -10,10 +11,10 @@ from service.answer.digest import make_digest, papers_of
 from service.errors import EmptyCatalogError, EngineError, InputError
 from service.index.stores import Stores
 from service.library import quietly
-from service.ports import Generation, GenerationRequest
+from service.ports import Generation, GenerationRequest, OnText
 from service.types import Filter, Paper
 from tests.answer.conftest import workbench
-from tests.fakes import FakeEmbedder, ScriptedEngine
+from tests.fakes import FakeEmbedder, HeldEngine, ScriptedEngine
 from tests.index.small_home import opened, put
 
 MONDAY, TUESDAY = date(2024, 5, 6), date(2024, 5, 7)
@@ -33,11 +34,11 @@ class WriterThatFailsOn(ScriptedEngine):
         super().__init__()
         self.title = title
 
-    def generate(self, request: GenerationRequest, on_text: Callable[[str], None] | None = None) -> Generation:
+    def write(self, request: GenerationRequest) -> Generation:
         """Fail or write."""
         if any(self.title in message.content for message in request.messages):
             raise EngineError("the writer stumbled")
-        return super().generate(request, on_text)
+        return super().write(request)
 
 
 @pytest.fixture
@@ -121,6 +122,33 @@ def test_another_mode_is_another_summary(filled: Stores) -> None:
     digest = make_digest(made, name, papers, "extractive", quietly)
     assert {summary.provenance.mode for summary in digest.summaries} == {"extractive"}
     assert len(writer.requests) == 2
+
+
+def test_summaries_have_the_order_of_the_papers_in_whatever_order_they_are_written(filled: Stores) -> None:
+    class Backwards(HeldEngine):
+        def submit(self, request: GenerationRequest, on_text: OnText | None = None) -> Future[Generation]:
+            future = super().submit(request, on_text)
+            if len(self.futures) == 2:
+                self.answer(1)
+                self.answer(0)
+            return future
+
+    made = workbench(filled, Backwards())
+    name, papers = papers_of(made, "latest", Filter())
+    seen: list[tuple[str, int, int]] = []
+    digest = make_digest(made, name, papers, "free", lambda *step: seen.append(step))
+    assert [summary.paper_id for summary in digest.summaries] == ["b", "a"]
+    assert seen == [("summarizing", 1, 2), ("summarizing", 2, 2)]
+
+
+def test_a_paper_that_changed_is_summarized_anew(filled: Stores) -> None:
+    writer = WriterThatFailsOn()
+    made = workbench(filled, writer)
+    name, papers = papers_of(made, "latest", Filter())
+    make_digest(made, name, papers, "quotes", quietly)
+    changed = [paper.model_copy(update={"abstract": f"{paper.abstract} It is new."}) for paper in papers]
+    make_digest(made, name, [papers[0], changed[1]], "quotes", quietly)
+    assert len(writer.requests) == 3
 
 
 def test_papers_that_differ_in_their_id_only_have_summaries_of_their_own(filled: Stores) -> None:

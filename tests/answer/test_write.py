@@ -1,7 +1,10 @@
 """From passages to claims: free text read claim by claim, quotes chosen from what is offered, too little context."""
 
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,15 +12,18 @@ from hypothesis import strategies as st
 
 from service.answer.ask import ask
 from service.answer.find import Sentences
+from service.answer.running import run_one
 from service.answer.summarize import summarize
 from service.answer.workbench import Workbench
 from service.answer.write import SENTINEL, claims_text, parse_claims, slots, write_answer
 from service.errors import EngineError, RequestTooLargeError
+from service.index.results import Cache, Generations
 from service.index.retrieval import NearSentence
+from service.ports import Generation, GenerationRequest
 from service.sentences import sentence_spans
 from service.settings import Mode
 from service.text import derived_paper_id
-from service.types import Claim, Hit, Paper, Passage, Quote, Verdict
+from service.types import Answer, Claim, Hit, Paper, Passage, Provenance, Quote, Verdict
 from tests.answer.conftest import PAPERS, MakeBench
 from tests.fakes import ScriptedEngine
 
@@ -148,6 +154,16 @@ def cited(claims: Sequence[Claim]) -> list[tuple[str, tuple[int, ...], Verdict]]
     return [(claim.text, claim.citations, claim.verdict) for claim in claims]
 
 
+def written(
+    bench: Workbench, question: str, shown: list[Sentences], per_passage: int, mode: Mode
+) -> tuple[list[Claim], Provenance]:
+    return run_one(bench.engine, write_answer(bench, question, shown, per_passage, mode))
+
+
+def asked(bench: Workbench, question: str, mode: Mode) -> Answer:
+    return run_one(bench.engine, ask(bench, question, mode=mode, most=3, today=TODAY))
+
+
 def first_sentences(title: str, count: int) -> list[str]:
     return [PAPERS[title][start:end] for start, end in sentence_spans(PAPERS[title])][:count]
 
@@ -155,21 +171,19 @@ def first_sentences(title: str, count: int) -> list[str]:
 def test_an_extractive_answer_has_the_best_sentences_and_calls_no_writer(make_bench: MakeBench) -> None:
     engine = ScriptedEngine()
     bench = make_bench(engine)
-    grown: list[str] = []
-    claims, provenance = write_answer(bench, "why?", passages(bench, ALPHA, BETA), 2, "extractive", grown.append)
+    claims, provenance = written(bench, "why?", passages(bench, ALPHA, BETA), 2, "extractive")
     assert cited(claims) == [
         *((text, (1,), Verdict.SUPPORTED) for text in first_sentences(ALPHA, 2)),
         *((text, (2,), Verdict.SUPPORTED) for text in first_sentences(BETA, 2)),
     ]
     assert engine.requests == []
     assert (provenance.engine, provenance.seed, provenance.prompt) == ("extractive", None, "")
-    assert grown == [claims_text(claims)]
 
 
 def test_quotes_are_whole_sentences_of_the_passages_in_their_order_each_with_its_marker(make_bench: MakeBench) -> None:
     engine = ScriptedEngine()
     bench = make_bench(engine)
-    claims, provenance = write_answer(bench, "why?", passages(bench, ALPHA, BETA), 1, "quotes", None)
+    claims, provenance = written(bench, "why?", passages(bench, ALPHA, BETA), 1, "quotes")
     assert cited(claims) == [
         (first_sentences(ALPHA, 1)[0], (1,), Verdict.SUPPORTED),
         (first_sentences(BETA, 1)[0], (2,), Verdict.SUPPORTED),
@@ -184,7 +198,7 @@ def test_quotes_are_whole_sentences_of_the_passages_in_their_order_each_with_its
 def test_a_quotes_request_offers_only_sentences_of_the_passages_and_one_place_for_each(make_bench: MakeBench) -> None:
     engine = ScriptedEngine()
     bench = make_bench(engine)
-    write_answer(bench, "why?", passages(bench, ALPHA, GAMMA), 1, "quotes", None)
+    written(bench, "why?", passages(bench, ALPHA, GAMMA), 1, "quotes")
     (request,) = engine.requests
     assert request.choices is not None
     offered = {(option.text, option.group) for option in request.choices.options}
@@ -197,7 +211,7 @@ def test_a_quotes_request_offers_only_sentences_of_the_passages_and_one_place_fo
 def test_every_sentence_offered_stands_in_the_prompt_with_title_marker_and_question(make_bench: MakeBench) -> None:
     engine = ScriptedEngine()
     bench = make_bench(engine)
-    write_answer(bench, "why $question ${x} {} %s?", passages(bench, ALPHA), 1, "quotes", None)
+    written(bench, "why $question ${x} {} %s?", passages(bench, ALPHA), 1, "quotes")
     content = engine.requests[0].messages[-1].content
     assert f"[1] {ALPHA}" in content
     assert all(text in content for text in first_sentences(ALPHA, 3))
@@ -210,7 +224,7 @@ def test_a_free_text_is_checked_claim_by_claim_and_nothing_is_removed(make_bench
         "Beta draws cats from noise [1]. Beta takes 12 steps. Gamma is good [9]."
     )
     bench = make_bench(ScriptedEngine(reply))
-    claims, provenance = write_answer(bench, "why?", passages(bench, ALPHA, BETA), 1, "free", None)
+    claims, provenance = written(bench, "why?", passages(bench, ALPHA, BETA), 1, "free")
     assert [claim.verdict for claim in claims] == [
         Verdict.SUPPORTED,
         Verdict.UNSUPPORTED,
@@ -225,24 +239,17 @@ def test_a_free_text_is_checked_claim_by_claim_and_nothing_is_removed(make_bench
 @pytest.mark.parametrize("reply", [SENTINEL, f"{SENTINEL}.", "", "<think>…", "[1]"])
 def test_a_free_writer_that_finds_no_answer_makes_no_claims(make_bench: MakeBench, reply: str) -> None:
     bench = make_bench(ScriptedEngine(reply))
-    assert write_answer(bench, "why?", passages(bench, ALPHA), 1, "free", None)[0] == []
-
-
-def test_the_text_is_shown_as_it_grows(make_bench: MakeBench) -> None:
-    grown: list[str] = []
-    bench = make_bench(ScriptedEngine("Alpha is fast [1]."))
-    write_answer(bench, "why?", passages(bench, ALPHA), 1, "free", grown.append)
-    assert grown == ["Alpha is fast [1]."]
+    assert written(bench, "why?", passages(bench, ALPHA), 1, "free")[0] == []
 
 
 @pytest.mark.parametrize("mode", ["quotes", "free"])
 def test_passages_that_do_not_fit_are_left_out_the_last_ones_first(make_bench: MakeBench, mode: Mode) -> None:
     whole = ScriptedEngine("Alpha [1].")
     everything = passages(make_bench(whole), ALPHA, BETA, GAMMA)
-    write_answer(make_bench(whole), "why?", everything, 1, mode, None)
+    written(make_bench(whole), "why?", everything, 1, mode)
     needed = whole.count_tokens(whole.requests[0].messages)
     engine = ScriptedEngine("Alpha [1].", context=needed - 1)
-    write_answer(make_bench(engine), "why?", everything, 1, mode, None)
+    written(make_bench(engine), "why?", everything, 1, mode)
     shown = [[title in request.messages[-1].content for title in PAPERS] for request in engine.requests]
     assert shown == [[True, True, True], [True, True, False]]
 
@@ -250,13 +257,32 @@ def test_passages_that_do_not_fit_are_left_out_the_last_ones_first(make_bench: M
 def test_a_single_passage_that_does_not_fit_is_an_error_with_both_numbers(make_bench: MakeBench) -> None:
     bench = make_bench(ScriptedEngine(context=5))
     with pytest.raises(RequestTooLargeError, match=r"\d+ tokens and the context has 5"):
-        write_answer(bench, "why?", passages(bench, ALPHA, BETA), 1, "quotes", None)
+        written(bench, "why?", passages(bench, ALPHA, BETA), 1, "quotes")
 
 
 def test_a_writer_that_fails_is_an_error_and_not_an_empty_answer(make_bench: MakeBench) -> None:
     bench = make_bench(ScriptedEngine(EngineError("the worker died")))
     with pytest.raises(EngineError, match="the worker died"):
-        write_answer(bench, "why?", passages(bench, ALPHA), 1, "free", None)
+        written(bench, "why?", passages(bench, ALPHA), 1, "free")
+
+
+def test_a_text_that_was_kept_says_truly_how_it_was_made(make_bench: MakeBench, tmp_path: Path) -> None:
+    class Slow(ScriptedEngine):
+        def write(self, request: GenerationRequest) -> Generation:
+            return super().write(request)._replace(seconds=30.0)
+
+    engine = Slow()
+    with closing(Cache(tmp_path / "cache.sqlite3")) as cache:
+        bench = replace(make_bench(engine), generations=Generations(cache))
+        shown = passages(bench, ALPHA)
+        first, second = (
+            run_one(bench.engine, write_answer(bench, "why?", shown, 1, "quotes"), None, bench.generations)
+            for _ in range(2)
+        )
+    assert first[0] == second[0]
+    assert first[1].seconds == pytest.approx(second[1].seconds, abs=1)
+    assert first[1].model_copy(update={"seconds": 0.0}) == second[1].model_copy(update={"seconds": 0.0})
+    assert len(engine.requests) == 1
 
 
 # From the question on
@@ -264,7 +290,7 @@ def test_a_writer_that_fails_is_an_error_and_not_an_empty_answer(make_bench: Mak
 
 def test_a_question_is_answered_from_the_papers_that_fit_best_first(make_bench: MakeBench) -> None:
     engine = ScriptedEngine()
-    answer = ask(make_bench(engine), "which papers reduce activation memory?", mode="quotes", most=3, today=TODAY)
+    answer = asked(make_bench(engine), "which papers reduce activation memory?", "quotes")
     assert (answer.kind, answer.abstained) == ("list", False)
     names = [passage.hit.paper.title for passage in answer.passages]
     assert set(names[:2]) == {ALPHA, GAMMA}
@@ -278,7 +304,7 @@ def test_a_question_whose_words_no_paper_has_is_not_answered_and_the_writer_is_n
     make_bench: MakeBench,
 ) -> None:
     engine = ScriptedEngine()
-    answer = ask(make_bench(engine), "how do bees navigate in winter?", mode="quotes", most=3, today=TODAY)
+    answer = asked(make_bench(engine), "how do bees navigate in winter?", "quotes")
     assert (answer.abstained, answer.claims, answer.passages) == (True, (), ())
     assert engine.requests == []
     assert "bees" in answer.text
@@ -287,7 +313,7 @@ def test_a_question_whose_words_no_paper_has_is_not_answered_and_the_writer_is_n
 
 def test_an_answer_that_the_writer_withholds_is_an_abstention_with_its_reason(make_bench: MakeBench) -> None:
     question = "by how much does Alpha reduce activation memory on GLUE?"
-    answer = ask(make_bench(ScriptedEngine(SENTINEL)), question, mode="free", most=3, today=TODAY)
+    answer = asked(make_bench(ScriptedEngine(SENTINEL)), question, "free")
     assert answer.abstained
     assert "no answer in the passages" in answer.provenance.reason
 
@@ -296,8 +322,8 @@ def test_a_summary_quotes_the_abstract_in_its_order(make_bench: MakeBench) -> No
     bench = make_bench(ScriptedEngine())
     paper = bench.stores.catalog.get(derived_paper_id(ALPHA))
     assert paper is not None
-    one = summarize(bench, paper, "sentence", "quotes")
-    whole = summarize(bench, paper, "paragraph", "quotes")
+    one = run_one(bench.engine, summarize(bench, paper, "sentence", "quotes"))
+    whole = run_one(bench.engine, summarize(bench, paper, "paragraph", "quotes"))
     assert [claim.text for claim in one.claims] == [one.text]
     assert one.text in first_sentences(ALPHA, 9)
     positions = [quote.start for claim in whole.claims for quote in claim.quotes]

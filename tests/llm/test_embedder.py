@@ -1,4 +1,5 @@
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -226,5 +227,6 @@ def test_what_is_no_embedding_model_is_a_model_error_that_names_the_file(tmp_pat
         path.mkdir()
     elif kind == "truncated":
         path.write_bytes(MINILM.read_bytes()[:500_000])
-    with pytest.raises(ModelError, match=path.name):
-        LlamaEmbedder(path)
+    with pytest.raises(ModelError, match=path.name) as raised, closing(LlamaEmbedder(path)) as made:
+        made.embed_query("a question")
+    assert str(raised.value).isprintable()

@@ -1,8 +1,11 @@
+"""The writer as it is used: whole options in a legal order, stop texts, bounds, cancelling, and any input."""
+
+import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from itertools import pairwise
 from pathlib import Path
 
-import llama_cpp
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,13 +13,21 @@ from hypothesis import strategies as st
 from service.errors import EngineError, ModelError, RequestTooLargeError
 from service.llm.engine import LlamaEngine
 from service.llm.native import supports_gpu
-from service.ports import Choice, Choices, Generation, GenerationRequest, Message
+from service.llm.wire import WriterSpec
+from service.ports import Choice, Choices, GenerationRequest, Message
 from tests.conftest import MINILM, TRIAL_WRITER
-
-CONTEXT = 512
-ABSTRACT = "We study language models. We propose Quick, a method that reduces memory by 84%. It is fast and simple."
-OTHER = "Graphs are large. This paper presents GraphMix, which samples nodes at random. It needs no labels."
-SENTENCES = ("We study language models.", "We propose Quick, a method that reduces memory by 84%.", "It is fast.")
+from tests.llm.writing import (
+    ABSTRACT,
+    CONTEXT,
+    GENEROUS_SECONDS,
+    OTHER,
+    SENTENCES,
+    asking,
+    options,
+    wait_until,
+    write,
+    writer,
+)
 
 words = st.sampled_from(["We", "We propose", "a", "method", "Quick", "84%", "é", "😀", "論文", "1,000", "<|end|>", "."])
 texts = st.lists(words, min_size=1, max_size=5).map(" ".join)
@@ -24,10 +35,10 @@ texts = st.lists(words, min_size=1, max_size=5).map(" ".join)
 
 @st.composite
 def rules(draw: st.DrawFn) -> Choices:
-    options = draw(st.lists(texts, min_size=1, max_size=6, unique=True))
+    chosen = draw(st.lists(texts, min_size=1, max_size=6, unique=True))
     minimum = draw(st.integers(0, 3))
     return Choices(
-        options=tuple(Choice(text, draw(st.integers(0, 3))) for text in options),
+        options=tuple(Choice(text, draw(st.integers(0, 3))) for text in chosen),
         minimum=minimum,
         maximum=draw(st.integers(max(minimum, 1), 6)),
         per_group=draw(st.integers(1, 2)),
@@ -37,29 +48,15 @@ def rules(draw: st.DrawFn) -> Choices:
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[LlamaEngine]:
-    loaded = LlamaEngine(TRIAL_WRITER, fingerprint="trial", context=CONTEXT, threads=1)
-    yield loaded
-    loaded.close()
+    with writer() as made:
+        yield made
 
 
-def request(
-    content: str = ABSTRACT, *, max_tokens: int = 24, choices: Choices | None = None, stop: tuple[str, ...] = ()
-) -> GenerationRequest:
-    return GenerationRequest(
-        (Message("user", content),), max_tokens=max_tokens, choices=choices, stop=stop, lead=" " if choices else ""
-    )
-
-
-def options(*parts: str, group: int | None = None) -> tuple[Choice, ...]:
-    return tuple(Choice(text, index if group is None else group) for index, text in enumerate(parts))
-
-
-def write(engine: LlamaEngine, wanted: GenerationRequest) -> Generation:
-    """Generate; fails unless what was shown on the way is what came out."""
-    shown: list[str] = []
-    made = engine.generate(wanted, shown.append)
-    assert "".join(shown) == made.text
-    return made
+@pytest.fixture(scope="module")
+def same() -> Iterator[LlamaEngine]:
+    """An engine in which the same request always gives the same text."""
+    with writer(deterministic=True) as made:
+        yield made
 
 
 def check_legal(choices: Choices, chosen: tuple[int, ...]) -> None:
@@ -76,41 +73,50 @@ def check_legal(choices: Choices, chosen: tuple[int, ...]) -> None:
     assert len(chosen) >= min(choices.minimum, possible)
 
 
-def position(engine: LlamaEngine) -> int:
-    """The last position that the model has computed."""
-    return int(llama_cpp.llama_memory_seq_pos_max(engine._memory, 0))
-
-
-@given(choices=rules(), content=st.sampled_from([ABSTRACT, OTHER, "x"]), lead=st.sampled_from(["", " "]))
+@given(
+    choices=rules(),
+    content=st.sampled_from([ABSTRACT, OTHER, "x"]),
+    lead=st.sampled_from(["", " "]),
+    logprobs=st.booleans(),
+)
 @settings(max_examples=150, deadline=None)
 def test_only_whole_options_in_a_legal_order_are_ever_written(
-    engine: LlamaEngine, choices: Choices, content: str, lead: str
+    engine: LlamaEngine, choices: Choices, content: str, lead: str, logprobs: bool
 ) -> None:
-    made = write(engine, request(content, choices=choices)._replace(lead=lead))
+    made = write(engine, asking(content, choices=choices, lead=lead, logprobs=logprobs))
     check_legal(choices, made.chosen)
     assert made.text == " ".join(choices.options[index].text for index in made.chosen)
+    assert len(made.logprobs) == (made.output_tokens if logprobs else 0)
 
 
 @given(choices=rules())
-@settings(max_examples=40, deadline=None)
-def test_the_choice_does_not_depend_on_where_an_option_stands(engine: LlamaEngine, choices: Choices) -> None:
+@settings(max_examples=30, deadline=None)
+def test_the_choice_does_not_depend_on_where_an_option_stands(same: LlamaEngine, choices: Choices) -> None:
     turned = choices._replace(options=choices.options[::-1])
-    assert write(engine, request(choices=choices)).text == write(engine, request(choices=turned)).text
+    assert write(same, asking(choices=choices)).text == write(same, asking(choices=turned)).text
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_options_that_begin_other_options_can_all_be_written(engine: LlamaEngine, count: int) -> None:
     parts = ("We", "We propose", "We propose Quick, a method that reduces memory by 84%.")
-    made = write(engine, request(choices=Choices(options(*parts), minimum=count, maximum=count)))
-    assert len(made.chosen) == count
-    assert sorted(made.chosen) == sorted(set(made.chosen))
+    made = write(engine, asking(choices=Choices(options(*parts), minimum=count, maximum=count)))
+    assert len(set(made.chosen)) == len(made.chosen) == count
+
+
+def test_after_an_option_that_the_model_would_not_go_on_with_another_may_follow(engine: LlamaEngine) -> None:
+    """Then nothing is left to compute before the next decision."""
+    for parts in (("We", "We We"), ("We", "We propose", "We propose Slow"), ("It", "It is", "It is fast and blue")):
+        for minimum in (0, 1, len(parts)):
+            choices = Choices(options(*parts, group=0), minimum=minimum, maximum=len(parts), per_group=len(parts))
+            made = write(engine, asking(choices=choices, lead=""))
+            assert minimum <= len(made.chosen) <= len(parts)
 
 
 @pytest.mark.parametrize("name", ["Quick", "Slow", "GraphMix"])
 def test_of_options_with_one_beginning_the_model_picks_where_they_part(engine: LlamaEngine, name: str) -> None:
     names = ("Slow", "Quick", "GraphMix")
     choices = Choices(options(*(f"We propose {option}, a method" for option in names), group=0))
-    assert write(engine, request(ABSTRACT.replace("Quick", name), choices=choices)).chosen == (names.index(name),)
+    assert write(engine, asking(ABSTRACT.replace("Quick", name), choices=choices)).chosen == (names.index(name),)
 
 
 def test_with_an_order_each_group_is_used_once_and_in_turn(engine: LlamaEngine) -> None:
@@ -119,163 +125,178 @@ def test_with_an_order_each_group_is_used_once_and_in_turn(engine: LlamaEngine) 
         maximum=9,
         ordered=True,
     )
-    made = write(engine, request(choices=choices))
+    made = write(engine, asking(choices=choices))
     assert [choices.options[index].group for index in made.chosen] == [2, 5, 7]
 
 
-def test_no_more_of_a_group_is_written_than_allowed(engine: LlamaEngine) -> None:
-    for most in (1, 2, 3):
-        choices = Choices(options(*SENTENCES, group=0), minimum=3, maximum=3, per_group=most)
-        assert len(write(engine, request(choices=choices)).chosen) == most
-
-
-def test_minimum_and_maximum_bound_the_number_of_options(engine: LlamaEngine) -> None:
+def test_minimum_maximum_and_what_a_group_may_give_bound_the_number_of_options(engine: LlamaEngine) -> None:
     parts = options(*(f"{text} {number}" for text in SENTENCES for number in range(3)))
     for minimum, maximum in ((0, 1), (1, 1), (2, 5), (4, 4), (9, 9)):
-        made = write(engine, request(choices=Choices(parts, minimum=minimum, maximum=maximum)))
+        made = write(engine, asking(choices=Choices(parts, minimum=minimum, maximum=maximum)))
         assert minimum <= len(made.chosen) <= maximum
+    for most in (1, 2, 3):
+        choices = Choices(options(*SENTENCES, group=0), minimum=3, maximum=3, per_group=most)
+        assert len(write(engine, asking(choices=choices)).chosen) == most
 
 
-def test_free_writing_without_temperature_is_the_same_each_time_and_after_other_requests(engine: LlamaEngine) -> None:
-    first = write(engine, request())
+def test_rules_that_make_no_sense_are_an_error_and_harm_no_other_request(engine: LlamaEngine) -> None:
+    pid = engine.pid
+    other = engine.submit(asking(max_tokens=100))
+    for choices in (Choices(()), Choices(options("a", "a")), Choices(options("a"), minimum=3, maximum=2)):
+        with pytest.raises(EngineError, match="choices cannot be used"):
+            write(engine, asking(choices=choices))
+    assert other.result(GENEROUS_SECONDS).text
+    assert write(engine, asking(choices=Choices(options("")))).text == ""
+    assert engine.pid == pid
+
+
+def test_the_same_request_gives_the_same_text_each_time_and_after_other_requests(same: LlamaEngine) -> None:
+    first = write(same, asking())
     assert first.text
-    assert [write(engine, request()).text for _ in range(3)] == [first.text] * 3
-    write(engine, request(OTHER))
-    write(engine, request(choices=Choices(options(*SENTENCES), maximum=3)))
-    assert write(engine, request()).text == first.text
-
-
-def test_an_engine_that_was_used_writes_what_a_new_one_writes(engine: LlamaEngine) -> None:
-    choices = Choices(options(*SENTENCES), minimum=1, maximum=3)
-    contents = (ABSTRACT, ABSTRACT + " " + OTHER, ABSTRACT[:40], OTHER, ABSTRACT + "!", "x", "")
-    for content in contents:
-        for wanted in (request(content), request(content, choices=choices)):
-            new = LlamaEngine(TRIAL_WRITER, fingerprint="trial", context=CONTEXT, threads=1)
-            try:
-                assert new.generate(wanted)[:4] == engine.generate(wanted)[:4]
-            finally:
-                new.close()
+    write(same, asking(OTHER))
+    write(same, asking(choices=Choices(options(*SENTENCES), maximum=3)))
+    futures = [same.submit(asking(content)) for content in (ABSTRACT, OTHER, "x", ABSTRACT)]
+    assert [futures[number].result(GENEROUS_SECONDS).text for number in (0, 3)] == [first.text] * 2
+    with writer(deterministic=True) as new:
+        assert write(new, asking()).text == first.text
 
 
 @given(most=st.integers(0, 40))
 @settings(max_examples=20, deadline=None)
-def test_free_writing_is_bounded_and_a_shorter_bound_gives_a_beginning(engine: LlamaEngine, most: int) -> None:
-    made = write(engine, request(max_tokens=most))
+def test_free_writing_is_bounded_and_a_shorter_bound_gives_a_beginning(same: LlamaEngine, most: int) -> None:
+    made = write(same, asking(max_tokens=most))
     assert made.output_tokens <= most
-    assert write(engine, request(max_tokens=40)).text.startswith(made.text)
+    assert write(same, asking(max_tokens=40)).text.startswith(made.text)
 
 
-@pytest.mark.parametrize("stop", [("reduces",), (" memory by",), (". It",), ("thod",), ("%", "Quick"), ("absent",)])
+@pytest.mark.parametrize("lookup", [True, False])
+@pytest.mark.parametrize("stop", [("reduces",), (" memory by",), (". It",), ("thod",), ("%", "Quick"), ("absent", "")])
 def test_a_stop_text_ends_the_writing_before_it_and_nothing_of_it_is_shown(
-    engine: LlamaEngine, stop: tuple[str, ...]
+    engine: LlamaEngine, same: LlamaEngine, stop: tuple[str, ...], lookup: bool
 ) -> None:
-    whole = engine.generate(request()).text
-    found = [whole.index(text) for text in stop if text in whole]
-    assert found or stop == ("absent",)
+    chosen = engine if lookup else same
+    whole = write(chosen, asking()).text
+    found = [whole.index(text) for text in stop if text and text in whole]
+    assert found or "absent" in stop
+    assert write(chosen, asking(stop=stop)).text == whole[: min(found, default=len(whole))]
+
+
+def test_a_text_grows_piece_by_piece_while_it_is_written(same: LlamaEngine) -> None:
     shown: list[str] = []
-    made = engine.generate(request(stop=stop), shown.append)
-    assert made.text == whole[: min(found, default=len(whole))]
-    assert "".join(shown) == made.text
-
-
-def test_a_seed_repeats_what_temperature_varies(engine: LlamaEngine) -> None:
-    def wanted(seed: int) -> GenerationRequest:
-        return request()._replace(temperature=2.0, seed=seed)
-
-    written = [write(engine, wanted(seed)).text for seed in range(6)]
-    assert [write(engine, wanted(seed)).text for seed in range(6)] == written
-    assert len(set(written)) > 1
-
-
-def test_characters_of_several_tokens_arrive_whole(engine: LlamaEngine) -> None:
-    shown: list[str] = []
-    wanted = request("Title 😀 論文 naïve. " * 4, max_tokens=60)._replace(temperature=3.0, seed=5)
-    made = engine.generate(wanted, shown.append)
-    assert "".join(shown) == made.text
+    made = same.submit(asking(), shown.append).result(GENEROUS_SECONDS)
+    assert len(shown) > 10
     assert all(shown)
-    assert made.text.encode().decode() == made.text
+    assert "".join(shown) == made.text
 
 
 @pytest.mark.parametrize("choices", [None, Choices(options(*SENTENCES), minimum=3, maximum=3)])
-def test_who_listens_may_cancel_and_the_engine_goes_on_working(engine: LlamaEngine, choices: Choices | None) -> None:
-    wanted = request(choices=choices)
-    expected = engine.generate(wanted)
+def test_who_listens_may_fail_or_leave_and_the_engine_goes_on_working(
+    engine: LlamaEngine, choices: Choices | None
+) -> None:
+    pid = engine.pid
 
-    def cancel(_text: str) -> None:
+    def fail(_text: str) -> None:
         raise ConnectionAbortedError("the reader has gone")
 
     for _ in range(3):
         with pytest.raises(ConnectionAbortedError, match="the reader has gone"):
-            engine.generate(wanted, cancel)
-    assert engine.generate(wanted)[:4] == expected[:4]
+            engine.submit(asking(choices=choices), fail).result(GENEROUS_SECONDS)
+    began = threading.Event()
+    future = engine.submit(asking(max_tokens=400), lambda _text: began.set())
+    assert began.wait(GENEROUS_SECONDS)
+    assert future.cancel()
+    with pytest.raises(CancelledError):
+        future.result(0)
+    assert write(engine, asking(choices=choices)).text
+    assert engine.pid == pid
 
 
-def test_a_request_that_does_not_fit_names_both_numbers_and_computes_nothing(engine: LlamaEngine) -> None:
-    prompt = engine.count_tokens(request().messages)
-    write(engine, request(OTHER))
-    before = position(engine)
+def test_two_hundred_requests_that_are_cancelled_leave_nothing_behind(engine: LlamaEngine) -> None:
+    futures = [engine.submit(asking(f"{number} {OTHER}", max_tokens=400)) for number in range(200)]
+    assert all(future.cancel() for future in futures)
+    assert write(engine, asking()).text
+    wait_until(lambda: engine._process.waiting == 0, "the calls are forgotten")
+
+
+def test_a_request_that_does_not_fit_names_both_numbers(engine: LlamaEngine) -> None:
+    prompt = engine.count_tokens(asking().messages)
     with pytest.raises(RequestTooLargeError, match=rf"{prompt + CONTEXT} tokens.*context of {CONTEXT}"):
-        engine.generate(request(max_tokens=CONTEXT))
+        write(engine, asking(max_tokens=CONTEXT))
     with pytest.raises(EngineError, match=f"context of {CONTEXT}"):
-        engine.generate(request("word " * 10_000))
-    long = Choices(options("word " * 300, "text " * 300), minimum=2, maximum=2)
-    with pytest.raises(RequestTooLargeError, match=f"context of {CONTEXT}"):
-        engine.generate(request(choices=long))
-    assert position(engine) == before
-    assert write(engine, request()).prompt_tokens == prompt
+        write(engine, asking("word " * 10_000))
+    assert write(engine, asking()).prompt_tokens == prompt
 
 
-def test_a_request_may_fill_the_context_to_the_last_token(engine: LlamaEngine) -> None:
-    room = CONTEXT - engine.count_tokens(request().messages)
-    made = write(engine, request(max_tokens=room))
-    assert 0 < made.output_tokens <= room
-    with pytest.raises(RequestTooLargeError):
-        engine.generate(request(max_tokens=room + 1))
-
-
-def test_prompts_longer_than_a_batch_are_computed_in_parts() -> None:
-    large = LlamaEngine(TRIAL_WRITER, fingerprint="trial", threads=1)
-    try:
-        assert large.context == 2048
-        content = " ".join(f"{OTHER} ({number})" for number in range(25)) + " " + ABSTRACT
-        assert 512 < large.count_tokens(request(content).messages) < 2000
-        first = write(large, request(content)).text
-        write(large, request(content.replace("(7)", "(77)")))
-        assert write(large, request(content)).text == first
-    finally:
-        large.close()
-
-
-@pytest.mark.parametrize(("asked", "given_context"), [(None, 2048), (600, 600), (100_000, 2048)])
+@pytest.mark.parametrize(("asked", "given_context"), [(None, 2_048), (600, 600), (100_000, 2_048)])
 def test_the_context_is_what_was_asked_for_within_what_the_model_knows(asked: int | None, given_context: int) -> None:
-    made = LlamaEngine(TRIAL_WRITER, fingerprint="trial", context=asked, threads=1)
-    try:
+    with writer(context=asked, parallel=1) as made:
         assert made.context == given_context
         assert (made.name, made.family, made.fingerprint) == ("paperboy-writer-trial-f16", "paperlm", "trial")
-    finally:
-        made.close()
+        assert (made.parallel, made.threads) == (1, 1)
         made.close()
 
 
 def test_tokens_of_prompt_and_answer_are_counted(engine: LlamaEngine) -> None:
-    made = write(engine, request(max_tokens=9))
-    assert made.prompt_tokens == engine.count_tokens(request().messages)
+    made = write(engine, asking(max_tokens=9))
+    assert made.prompt_tokens == engine.count_tokens(asking().messages)
     assert made.output_tokens == 9
     counts = [engine.count_tokens((Message("user", "word " * count),)) for count in (1, 10, 100)]
     assert all(first < second for first, second in pairwise(counts))
 
 
+nasty = st.text(max_size=60) | st.lists(
+    st.sampled_from(["\x00", "\x1b[2J", "\ud800", "\udfff", "<|end|>", "<|user|>", "\u202e", "\ufffe", "😀", "\r\n"]),
+    max_size=8,
+).map("".join)
+
+
+@given(contents=st.lists(nasty, max_size=3), stop=st.lists(nasty, max_size=2), temperature=st.sampled_from([0.0, 3.0]))
+@settings(max_examples=60, deadline=None)
+def test_any_prompt_gives_a_text_that_arrives_whole(
+    engine: LlamaEngine, contents: list[str], stop: list[str], temperature: float
+) -> None:
+    messages = tuple(Message("user", content) for content in contents)
+    request = GenerationRequest(messages, max_tokens=12, temperature=temperature, top_k=0, stop=tuple(stop))
+    made = write(engine, request)
+    # Bytes that are no character became the replacement character: what came out can be encoded.
+    assert made.text.encode().decode() == made.text
+    assert made.output_tokens <= 12
+
+
+def test_control_tokens_in_a_message_are_plain_text(engine: LlamaEngine) -> None:
+    plain = engine.count_tokens((Message("user", ""),))
+    assert engine.count_tokens((Message("user", "<|end|>"),)) > plain + 1
+
+
+def test_characters_of_several_tokens_arrive_whole(engine: LlamaEngine) -> None:
+    grammar = 'root ::= " 😀 論文 naïve"'
+    shown: list[str] = []
+    made = engine.submit(asking(grammar=grammar), shown.append).result(GENEROUS_SECONDS)
+    assert made.text == " 😀 論文 naïve" == "".join(shown)
+    for most in range(made.output_tokens):
+        cut = write(engine, asking(grammar=grammar, max_tokens=most))
+        assert made.text.startswith(cut.text)
+        assert "\ufffd" not in cut.text
+
+
 def test_an_embedding_model_is_no_writer() -> None:
-    with pytest.raises(ModelError, match=f"{MINILM.name} has no chat template"):
-        LlamaEngine(MINILM, fingerprint="none")
+    with writer(MINILM) as made, pytest.raises(ModelError, match=f"{MINILM.name} has no chat template"):
+        made.wait()
 
 
 @pytest.mark.skipif(supports_gpu(), reason="this llama.cpp can offload")
 def test_layers_for_a_gpu_that_the_build_cannot_use_are_refused() -> None:
-    with pytest.raises(ModelError, match="--gpu-layers 4"):
-        LlamaEngine(TRIAL_WRITER, fingerprint="none", gpu_layers=4)
+    with writer(gpu_layers=4) as made, pytest.raises(ModelError, match="--gpu-layers 4"):
+        made.wait()
 
 
-def test_a_missing_file_is_a_model_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_model_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"missing\.gguf does not exist"):
-        LlamaEngine(tmp_path / "missing.gguf", fingerprint="none")
+        LlamaEngine(WriterSpec(str(tmp_path / "missing.gguf")), fingerprint="none")
+
+
+def test_a_model_loads_with_every_precision_of_the_cache_and_with_and_without_flash_attention() -> None:
+    for values in ({"cache_type": "q8_0"}, {"cache_type": "q4_0"}, {"flash_attention": False}):
+        with writer(parallel=1, **values) as made:
+            assert write(made, asking(choices=Choices(options(*SENTENCES)))).chosen
+    assert TRIAL_WRITER.is_file()

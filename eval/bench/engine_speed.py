@@ -1,0 +1,178 @@
+"""Parts (a) and (b) of the engine's benchmark: tokens a second, and a batch of summaries.
+
+(a) Our requests go through the whole engine, worker process and streaming included; llama-batched-bench only computes:
+it feeds random tokens and samples nothing. Both have the same file, threads, prompt and output lengths. What is
+compared is its S_TG, tokens a second of all sequences in steps that hold one token of each; how ours is cut to the
+same stretch is said at `workload.joint_rate`. Prompts differ from each other, so that nothing is shared.
+
+(b) The same conversations for all three programs, new ones in each round, so that nobody finds them in a cache.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from eval.bench.anchors import Rates, allowed_ratio, anchors, batched_bench, check_length
+from eval.bench.measure import Report, Row, Setup, alternate, ratios, spread
+from eval.bench.shapes import HALF_BILLION, WRITER, Shape, model_file
+from eval.bench.workload import Conversation, Texts, joint_rate, open_engine, stream_all, writer_spec
+from service.llm.engine import LlamaEngine
+from service.ports import GenerationRequest
+
+PARALLEL = (1, 2, 4, 8, 16)
+MODELS: tuple[tuple[Shape, str], ...] = ((HALF_BILLION, "Q4_0"), (HALF_BILLION, "Q4_K_M"), (WRITER, "F16"))
+_PROMPT = 128
+_GENERATED = {HALF_BILLION.name: 64, WRITER.name: 192}
+"""Tokens of each request: enough that all write together for a while."""
+_LEAST_OF_BENCH = 0.95
+
+INSTRUCTIONS, ABSTRACT, SUMMARY = 150, 300, 80
+"""Tokens of the shared instructions, of each abstract, and of each summary."""
+AT_A_TIME = 8
+_TIMES_LOOP, _LEAST_OF_ALLOWED, _TIMES_SERVER = 3.0, 0.95, 1.1
+
+
+class _Model(NamedTuple):
+    """One model of part (a)."""
+
+    name: str
+    path: Path
+    generated: int
+    engine: LlamaEngine
+    texts: Texts
+
+    def our_rate(self, parallel: int, number: int) -> float:
+        """Tokens a second of our engine, with prompts that no other round has."""
+        seeds = range(1_000_000 * parallel + number * parallel, 1_000_000 * parallel + (number + 1) * parallel)
+        prompts = [self.texts.conversation(_PROMPT, seed) for seed in seeds]
+        streams = stream_all(self.engine, [GenerationRequest(each, max_tokens=self.generated) for each in prompts])
+        for stream in streams:
+            check_length(len(stream.times), self.generated, "the engine")
+        return joint_rate([stream.times for stream in streams])
+
+    def bench_rate(self, setup: Setup, parallel: int, *, unified: bool = False) -> float:
+        """Tokens a second of llama-batched-bench."""
+        found = batched_bench(
+            self.path, parallel, prompt=_PROMPT, generated=self.generated, threads=setup.threads, unified=unified
+        )
+        return found.decode
+
+
+def tokens_per_second(setup: Setup, report: Report) -> None:
+    """Part (a)."""
+    for shape, kind in MODELS:
+        path = model_file(shape, kind)
+        texts = Texts(path)
+        engine = open_engine(writer_spec(path, setup, parallel=max(PARALLEL), context=512))
+        model = _Model(f"{shape.name} {kind}", path, _GENERATED[shape.name], engine, texts)
+        try:
+            for parallel in PARALLEL:
+                report.add(_against_bench(setup, model, parallel))
+        finally:
+            engine.close()
+            texts.close()
+
+
+def _against_bench(setup: Setup, model: _Model, parallel: int) -> Row:
+    pairs = alternate(
+        setup.times(5), lambda number: model.our_rate(parallel, number), lambda _: model.bench_rate(setup, parallel)
+    )
+    unified = model.bench_rate(setup, parallel, unified=True)
+    found = ratios(pairs)
+    ours, bench = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
+    return Row(
+        "a",
+        f"{model.name}, {parallel} parallel",
+        f"{ours:.1f} tokens/s, batched-bench {bench:.1f} (one pool: {unified:.1f}), ratio {spread(found)}",
+        f">= {_LEAST_OF_BENCH}",
+        statistics.median(found) >= _LEAST_OF_BENCH,
+        {"model": model.name, "parallel": parallel, "pairs": pairs, "unified": unified},
+    )
+
+
+def summaries(setup: Setup, report: Report) -> None:
+    """Part (b)."""
+    count = setup.count(64, 16)
+    for shape, kind in MODELS[:2]:
+        _summaries_of(setup, report, model_file(shape, kind), f"{shape.name} {kind}", count)
+
+
+def _summaries_of(setup: Setup, report: Report, path: Path, name: str, count: int) -> None:
+    texts = Texts(path)
+    seconds: dict[str, list[float]] = {"engine": [], "loop": [], "server": []}
+    limits = []
+    with anchors(path, threads=setup.threads, parallel=AT_A_TIME) as (loop, server):
+        engine = open_engine(writer_spec(path, setup, parallel=AT_A_TIME, context=1_024))
+        try:
+            for number in range(setup.times(2)):
+                batch = abstracts(texts, count, number)
+                limits.append(_allowed(path, setup, texts.not_shared(batch[0], batch[1])))
+                turns: list[tuple[str, Callable[[list[Conversation]], float]]] = [
+                    ("engine", partial(summarize, engine)),
+                    ("loop", partial(loop.write, tokens=SUMMARY)),
+                    ("server", partial(server.write, tokens=SUMMARY)),
+                ]
+                for who, work in turns if number % 2 == 0 else turns[::-1]:
+                    seconds[who].append(work(batch))
+        finally:
+            engine.close()
+            texts.close()
+    for row in _verdicts(name, count, seconds, limits):
+        report.add(row)
+
+
+def abstracts(texts: Texts, count: int, number: int) -> list[Conversation]:
+    """The prompts of one round: the same instructions, other abstracts than in any other round."""
+    return [texts.instructed(INSTRUCTIONS, ABSTRACT, 100_000 * (number + 1) + seed) for seed in range(count)]
+
+
+def summarize(engine: LlamaEngine, batch: list[Conversation]) -> float:
+    """Seconds until all are done."""
+    start = time.perf_counter()
+    futures = [engine.submit(GenerationRequest(each, max_tokens=SUMMARY, batch=True)) for each in batch]
+    for future in futures:
+        check_length(future.result().output_tokens, SUMMARY, "the engine")
+    return time.perf_counter() - start
+
+
+def _allowed(path: Path, setup: Setup, computed: int) -> tuple[float, Rates, Rates]:
+    """What batched-bench, with as many tokens in each sequence, says that a batch can gain over a loop."""
+    prompt = INSTRUCTIONS + ABSTRACT
+    one, many = (
+        batched_bench(path, parallel, prompt=prompt, generated=SUMMARY, threads=setup.threads)
+        for parallel in (1, AT_A_TIME)
+    )
+    return allowed_ratio(one, many, computed=computed, generated=SUMMARY), one, many
+
+
+def _verdicts(
+    name: str, count: int, seconds: dict[str, list[float]], limits: list[tuple[float, Rates, Rates]]
+) -> list[Row]:  # fmt: skip
+    over_loop, over_server = (
+        ratios(zip(seconds[other], seconds["engine"], strict=True)) for other in ("loop", "server")
+    )
+    limit = statistics.median(allowed for allowed, _, _ in limits)
+    demanded = min(_TIMES_LOOP, _LEAST_OF_ALLOWED * limit)
+    hourly = 3_600 * count / statistics.median(seconds["engine"])
+    values = {"model": name, "summaries": count, "seconds": seconds, "allowed": limits}
+    return [
+        Row(
+            "b",
+            f"{name}, {count} summaries, over a loop of create_chat_completion",
+            f"{spread(over_loop)} times; {hourly:,.0f} summaries/h, {spread(seconds['engine'], '.1f')} s",
+            f">= {demanded:.2f} times (batched-bench allows {limit:.2f})",
+            statistics.median(over_loop) >= demanded,
+            values,
+        ),
+        Row(
+            "b",
+            f"{name}, {count} summaries, over llama-server --parallel {AT_A_TIME} -cb",
+            f"{spread(over_server)} times",
+            f">= {_TIMES_SERVER} times",
+            statistics.median(over_server) >= _TIMES_SERVER,
+            values,
+        ),
+    ]

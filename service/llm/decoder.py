@@ -1,0 +1,208 @@
+"""A llama.cpp context with many sequences: one batch per step, for each sequence cells of its own.
+
+llama.cpp computes sequences of a batch together only where their numbers follow each other without a gap, and first one
+token of each, then what is left; so tokens are put in by ascending sequence.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import llama_cpp
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import EngineError
+from service.llm.native import NativeModel, new_context
+
+Logits = NDArray[np.float32]
+
+_ABORTED = 2
+BATCH_TOKENS = 512
+"""Tokens of one step. Larger batches are no faster on a processor, and a new request waits for the end of the step."""
+_CELL_BLOCK = 256
+"""llama.cpp rounds the cells of a sequence up to this."""
+CACHE_TYPES = {"f16": llama_cpp.GGML_TYPE_F16, "q8_0": llama_cpp.GGML_TYPE_Q8_0, "q4_0": llama_cpp.GGML_TYPE_Q4_0}
+
+
+class InterruptedStepError(EngineError):
+    """The step was interrupted; what its sequences hold of it is not known, and has to be cut."""
+
+
+class Decoder:
+    """Computes batches of tokens of several sequences."""
+
+    def __init__(
+        self,
+        model: NativeModel,
+        *,
+        cells: int,
+        sequences: int,
+        outputs: int,
+        threads: int,
+        cache_type: str = "f16",
+        flash_attention: bool | None = None,
+    ) -> None:
+        """Make a context.
+
+        Args:
+            model: the weights.
+            cells: tokens that each sequence has room for.
+            sequences: number of sequences, numbered from 0.
+            outputs: positions of one step that may ask for logits.
+            threads: of the processor.
+            cache_type: precision of keys and values: f16, q8_0 or q4_0.
+            flash_attention: `None` leaves it to llama.cpp.
+
+        Raises:
+            ModelError: it does not fit the memory.
+        """
+        flash = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO if flash_attention is None else int(flash_attention)
+        self._model = model
+        self._handle: Any = new_context(
+            model,
+            n_ctx=-(-cells // _CELL_BLOCK) * _CELL_BLOCK * sequences,
+            n_batch=BATCH_TOKENS,
+            n_ubatch=BATCH_TOKENS,
+            n_seq_max=sequences,
+            # Reserved memory grows with it: 512 rows of a vocabulary of 152,000 are 311 MB.
+            n_outputs_max=min(outputs, BATCH_TOKENS),
+            n_threads=threads,
+            n_threads_batch=threads,
+            kv_unified=False,
+            flash_attn_type=flash,
+            type_k=CACHE_TYPES[cache_type],
+            type_v=CACHE_TYPES[cache_type],
+        )
+        self._memory: Any = llama_cpp.llama_get_memory(self._handle)
+        self._threads = threads
+        self.outputs = min(outputs, BATCH_TOKENS)
+        self._tokens = np.zeros(BATCH_TOKENS, np.int32)
+        self._positions = np.zeros(BATCH_TOKENS, np.int32)
+        self._sequences = np.zeros(BATCH_TOKENS, np.int32)
+        self._wanted = np.zeros(BATCH_TOKENS, np.int8)
+        self._ones = np.ones(BATCH_TOKENS, np.int32)
+        self._pointers = self._sequences.ctypes.data + 4 * np.arange(BATCH_TOKENS, dtype=np.uint64)
+        self._batch = self._make_batch()
+        self._interrupt = (ctypes.c_char * 2)()
+        self._listen_for_interrupts()
+        self._size = 0
+        self._n_wanted = 0
+        self._rows: Logits = np.empty((0, 0), np.float32)
+
+    @property
+    def room(self) -> int:
+        """Tokens that still fit the batch."""
+        return BATCH_TOKENS - self._size
+
+    @property
+    def outputs_left(self) -> int:
+        """Positions of this batch that may still ask for logits."""
+        return self.outputs - self._n_wanted
+
+    def begin(self) -> None:
+        """Start an empty batch."""
+        self._size = self._n_wanted = 0
+
+    def add(self, sequence: int, start: int, tokens: Sequence[int], wanted: int) -> tuple[int, int]:
+        """Put tokens of a sequence into the batch.
+
+        Args:
+            sequence: which one.
+            start: position of the first.
+            tokens: as many as there is room for.
+            wanted: how many of the last ones give logits.
+
+        Returns:
+            place in the batch, and row of the logits, of the first position that gives logits.
+        """
+        begin, end = self._size, self._size + len(tokens)
+        self._tokens[begin:end] = tokens
+        self._positions[begin:end] = np.arange(start, start + len(tokens))
+        self._sequences[begin:end] = sequence
+        self._wanted[begin:end] = 0
+        self._wanted[end - wanted : end] = 1
+        row = self._n_wanted
+        self._size = end
+        self._n_wanted += wanted
+        return end - wanted, row
+
+    def run(self) -> None:
+        """Compute the batch.
+
+        Raises:
+            InterruptedStepError: `interrupt` was called.
+            EngineError: llama.cpp failed; what the sequences hold is not known any more.
+        """
+        self._batch.n_tokens = self._size
+        status = int(llama_cpp.llama_decode(self._handle, self._batch))
+        self._interrupt[0] = b"\0"
+        if status == _ABORTED:
+            raise InterruptedStepError("the step was interrupted")
+        if status != 0:
+            raise EngineError(f"{self._model.path.name} failed on {self._size} tokens (llama_decode status {status})")
+        if self._n_wanted:
+            rows: Any = llama_cpp.llama_get_logits(self._handle)
+            self._rows = np.ctypeslib.as_array(rows, shape=(self._n_wanted, self._model.n_vocab))
+        else:
+            # The computation may still run where nobody asks for its results.
+            llama_cpp.llama_synchronize(self._handle)
+
+    def use_threads(self, threads: int) -> None:
+        """Compute the next batches with so many threads."""
+        if threads != self._threads:
+            self._threads = threads
+            llama_cpp.llama_set_n_threads(self._handle, threads, threads)
+
+    def logits(self, row: int) -> Logits:
+        """The logits of one row, shape (vocabulary,); until the next `run`."""
+        found: Logits = self._rows[row]
+        return found
+
+    def sample(self, sampler: object, place: int) -> int:
+        """A token drawn by a llama.cpp sampler from the logits at a place of the batch."""
+        return int(llama_cpp.llama_sampler_sample(sampler, self._handle, place))
+
+    def interrupt(self) -> None:
+        """Make the step that is being computed end at once, from another thread; layers on a GPU do not hear it."""
+        self._interrupt[0] = b"!"
+
+    def copy(self, source: int, target: int) -> None:
+        """Give a sequence all that another has; its own is forgotten. A part cannot be copied, but cut afterwards."""
+        llama_cpp.llama_memory_seq_rm(self._memory, target, -1, -1)
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def cut(self, sequence: int, length: int) -> bool:
+        """Forget what a sequence has from position `length` on; False where the model cannot forget a part."""
+        return bool(llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1))
+
+    def clear(self) -> None:
+        """Forget all sequences."""
+        llama_cpp.llama_memory_clear(self._memory, True)
+
+    def close(self) -> None:
+        """Free the context; a second call does nothing."""
+        if self._handle:
+            llama_cpp.llama_free(self._handle)
+            self._handle = None
+
+    def _listen_for_interrupts(self) -> None:
+        """Let llama.cpp ask between two operations whether to go on.
+
+        It asks hundreds of times a step, too often for a Python function, which would also need the interpreter. So it
+        is given `strlen` of the C library, and as its argument a text that is empty as long as nobody interrupts.
+        """
+        ask = ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p).value or 0
+        self._ask = llama_cpp.ggml_abort_callback(ask)
+        llama_cpp.llama_set_abort_callback(self._handle, self._ask, ctypes.cast(self._interrupt, ctypes.c_void_p))
+
+    def _make_batch(self) -> Any:
+        """A `llama_batch` over our own arrays, which are filled by slices instead of element by element."""
+        batch: Any = llama_cpp.llama_batch()
+        int32, int8 = ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ctypes.c_int8)
+        batch.token = self._tokens.ctypes.data_as(int32)
+        batch.pos = self._positions.ctypes.data_as(int32)
+        batch.n_seq_id = self._ones.ctypes.data_as(int32)
+        batch.seq_id = self._pointers.ctypes.data_as(ctypes.POINTER(int32))
+        batch.logits = self._wanted.ctypes.data_as(int8)
+        return batch

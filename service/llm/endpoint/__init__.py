@@ -1,0 +1,1 @@
+"""The writer behind an OpenAI-compatible server, one or several."""

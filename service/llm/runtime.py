@@ -1,0 +1,138 @@
+"""A loaded writer: model, chat template, scheduler. Runs inside the worker process."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from service.errors import EngineError, ModelError
+from service.llm.chat import ChatTemplate
+from service.llm.constraints import ChoiceState
+from service.llm.cores import CoreWatch, free_cores
+from service.llm.decoder import Decoder
+from service.llm.gpu import free_gpu_memory
+from service.llm.native import NativeModel, supports_gpu
+from service.llm.scheduler import Report, Scheduler
+from service.llm.sizing import Size, Workload, free_memory, layers_that_fit, size_for
+from service.llm.wire import WriterSpec
+from service.ports import GenerationRequest, Message
+
+CACHE_BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
+"""Of one number of a key or value, scales included."""
+
+
+class Runtime:
+    """A writer in this process. Not safe to share between threads."""
+
+    def __init__(self, spec: WriterSpec, report: Report) -> None:
+        """Load it.
+
+        Args:
+            spec: what and how.
+            report: told what becomes of each request.
+
+        Raises:
+            ModelError: missing, damaged, no chat model, or too large for the memory.
+        """
+        self.threads = spec.threads or free_cores()
+        self.model = _load(Path(spec.path), spec)
+        try:
+            self.template = ChatTemplate(self.model)
+            self.size = _size(self.model, spec)
+
+            def decoder(sequences: int, outputs: int) -> Decoder:
+                return Decoder(
+                    self.model,
+                    cells=self.size.window,
+                    sequences=sequences,
+                    outputs=outputs,
+                    threads=self.threads,
+                    cache_type=spec.cache_type,
+                    flash_attention=spec.flash_attention,
+                )
+
+            self.scheduler = Scheduler(
+                self.model,
+                decoder,
+                self.size,
+                report,
+                lookup=spec.lookup,
+                forced=spec.forced,
+                cores=None if spec.threads or spec.deterministic else CoreWatch(),
+            )
+        except ModelError:
+            self.model.close()
+            raise
+
+    def add(self, number: int, request: GenerationRequest) -> None:
+        """Queue a request; what becomes of it is reported under its number.
+
+        Raises:
+            RequestTooLargeError: it does not fit the context.
+            EngineError: its choices make no sense.
+            ModelError: the chat template fails on it.
+        """
+        prompt = self.template.tokens(request.messages)
+        if request.choices:
+            try:
+                ChoiceState(request.choices)
+            except ValueError as error:
+                raise EngineError(f"the choices cannot be used: {error}") from None
+        options = request.choices.options if request.choices else ()
+        tokenized = [self.model.tokenize(request.lead + option.text) for option in options]
+        self.scheduler.add(number, request, prompt, tokenized)
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of a prompt as it would be sent."""
+        return len(self.template.tokens(messages))
+
+    def close(self) -> None:
+        """Free everything."""
+        self.scheduler.close()
+        self.model.close()
+
+
+def _size(model: NativeModel, spec: WriterSpec) -> Size:
+    return size_for(
+        Workload(spec.parallel, spec.context, spec.deterministic),
+        trained=model.n_ctx_train,
+        cell_bytes=int(model.cell_values() * CACHE_BYTES[spec.cache_type]),
+        free_bytes=free_memory(),
+        gpu=supports_gpu() and spec.gpu_layers != 0,
+        name=model.path.name,
+    )
+
+
+def _load(path: Path, spec: WriterSpec) -> NativeModel:
+    """Load with the layers asked for; without a number, as many as fit the GPU's free memory, then fewer."""
+    if spec.gpu_layers is not None:
+        if spec.gpu_layers and not supports_gpu():
+            raise ModelError(
+                f"--gpu-layers {spec.gpu_layers}: this llama.cpp was built without GPU support; "
+                "build it with make setup GPU=cuda (or metal, vulkan)"
+            )
+        return NativeModel(path, gpu_layers=spec.gpu_layers)
+    layers = _affordable_layers(path, spec) if supports_gpu() else 0
+    while layers:
+        try:
+            return NativeModel(path, gpu_layers=layers)
+        except ModelError:
+            layers //= 2
+    return NativeModel(path)
+
+
+def _affordable_layers(path: Path, spec: WriterSpec) -> int:
+    """Layers that fit the free memory of the GPU together with their part of the cells."""
+    vocabulary = NativeModel(path, vocab_only=True)
+    try:
+        layers = vocabulary.n_layer + 1
+        size = size_for(
+            Workload(spec.parallel, spec.context, spec.deterministic),
+            trained=vocabulary.n_ctx_train,
+            cell_bytes=int(vocabulary.cell_values() * CACHE_BYTES[spec.cache_type]),
+            free_bytes=free_memory(),
+            gpu=True,
+            name=path.name,
+        )
+        context = int(size.window * size.slots * vocabulary.cell_values() * CACHE_BYTES[spec.cache_type])
+        return layers_that_fit(layers, path.stat().st_size, context, free_gpu_memory())
+    finally:
+        vocabulary.close()

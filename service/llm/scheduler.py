@@ -1,0 +1,334 @@
+"""Continuous batching: requests join and leave the running batch at any step.
+
+Each step takes one token of every request that is writing (more where tokens are given or drafted), and fills up with
+parts of prompts. What a person waits for goes before batch work: a slot stays free for it, and a step in which prompts
+of a batch are read is broken off when it comes.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice, pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from service.errors import DeadlineError, EngineError, PaperboyError
+from service.llm.cores import CoreWatch
+from service.llm.decoder import BATCH_TOKENS, Decoder, InterruptedStepError
+from service.llm.lookup import LONGEST_DRAFT, Lookup, StepCosts
+from service.llm.native import NativeModel
+from service.llm.sampling import Sampler
+from service.llm.sizing import Size
+from service.llm.slots import Job, Portion, Slot
+from service.llm.streams import WORTH_SHARING, Stream, Streams
+from service.llm.vocabulary import VocabularyTree
+from service.llm.writers import ChoiceText, ChoiceWriter, FreeText, Place, Writer, Written, write_freely
+from service.ports import Generation, GenerationRequest
+
+_SHORT_PROMPT_PART = 64
+"""Tokens of batch prompts in a step while somebody waits or reads, and for some seconds after that, when more may come.
+A step with no more than these is not broken off, or a batch would never get on beside many questions."""
+_ATTENTIVE_SECONDS = 5.0
+_COMPARED = 32
+"""Waiting prompts that a new one is compared with."""
+_LONGEST_GAP = 1
+"""Streams without work that are filled up with a token: a gap in the numbers costs another pass over the weights."""
+
+
+class Begun(NamedTuple):
+    """A request has left the queue."""
+
+
+Event = Begun | str | Generation | PaperboyError
+"""What is told of a request: that it began, a piece of text, the end, or why there is none."""
+Report = Callable[[int, Event], None]
+
+
+class Scheduler:
+    """Works on many requests in one context. Not safe to share between threads, `hurry` excepted."""
+
+    def __init__(
+        self,
+        model: NativeModel,
+        decoder: Callable[[int, int], Decoder],
+        size: Size,
+        report: Report,
+        *,
+        lookup: bool = True,
+        forced: bool = True,
+        cores: CoreWatch | None = None,
+    ) -> None:
+        """Make the context.
+
+        Args:
+            model: the writer.
+            decoder: makes a decoder for a number of sequences and of outputs.
+            size: slots and window.
+            report: told what becomes of each request, by its number.
+            lookup: draft tokens by prompt lookup where it pays.
+            forced: in choices, feed tokens that are given together.
+            cores: says with how many threads to compute; `None`: as at first.
+        """
+        slots = size.slots
+        self._model, self._size, self._report = model, size, report
+        self._lookup, self._forced = lookup and not size.deterministic and not model.is_recurrent, forced
+        self._decoder = decoder(slots, min(slots * (1 + LONGEST_DRAFT), max(slots, 64)))
+        self._streams = Streams(self._decoder, slots, sharing=not size.deterministic, whole_only=model.is_recurrent)
+        self._waiting: tuple[deque[Job], deque[Job]] = (deque(), deque())
+        self._slots: list[Slot] = []
+        self._costs, self._cores = StepCosts(), cores
+        self._vocabulary: VocabularyTree | None = None
+        self._reading_batch = False
+        self._attentive_until = 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self._slots and not any(self._waiting)
+
+    def add(self, number: int, request: GenerationRequest, prompt: Sequence[int], options: list[list[int]]) -> None:
+        """Queue a request.
+
+        Args:
+            number: by which it is reported.
+            request: what to write.
+            prompt: its tokens.
+            options: the tokens of each of `request.choices`.
+
+        Raises:
+            RequestTooLargeError: it can never fit.
+        """
+        job = Job(number, request, np.array(prompt, np.int32), options, time.perf_counter())
+        job.check(self._size.window, self._model.path.stem)
+        self._waiting[request.batch].append(job)
+
+    def hurry(self) -> None:
+        """Break off the step that is being computed if it reads prompts of a batch: somebody waits. For any thread."""
+        if self._reading_batch:
+            self._decoder.interrupt()
+
+    def cancel(self, number: int) -> None:
+        """Give a request up, waiting or running; an unknown number is passed over."""
+        for queue in self._waiting:
+            for job in [job for job in queue if job.number == number]:
+                queue.remove(job)
+        for slot in [slot for slot in self._slots if slot.job.number == number]:
+            self._release(slot)
+
+    def step(self) -> None:
+        """Admit what there is room for, compute one batch, and let each request that has its logits go on."""
+        self._expire()
+        self._admit()
+        if not self._slots:
+            return
+        if self._cores and (threads := self._cores.look()):
+            self._decoder.use_threads(threads)
+        portions = self._portions()
+        fillers = self._put(portions)
+        start = time.perf_counter()
+        if not self._run(portions, fillers):
+            return
+        if all(portion.slot.writing for portion in portions):
+            self._costs.add(sum(portion.count for portion in portions), time.perf_counter() - start)
+        for portion in portions:
+            self._advance(portion)
+
+    def close(self) -> None:
+        """Free the context."""
+        for slot in list(self._slots):
+            self._release(slot)
+        self._decoder.close()
+
+    def _expire(self) -> None:
+        now = time.perf_counter()
+        for job in [*chain(*self._waiting), *(slot.job for slot in self._slots)]:
+            limit = job.request.deadline
+            if limit is not None and now - job.start > limit:
+                self.cancel(job.number)
+                self._report(job.number, DeadlineError(f"not done within {limit:g} s: allow more time or ask for less"))
+
+    def _admit(self) -> None:
+        """Give slots to what waits."""
+        interactive, batch = self._waiting
+        while interactive and self._streams.free:
+            self._start(interactive.popleft())
+        while (
+            batch and self._streams.free and sum(slot.job.request.batch for slot in self._slots) < self._size.parallel
+        ):
+            self._start(batch.popleft())
+
+    def _start(self, job: Job) -> None:
+        self._report(job.number, Begun())
+        try:
+            sampler = Sampler(self._model, self._decoder, job.request, self._tree)
+        except PaperboyError as error:
+            self._report(job.number, error)
+            return
+        slot = Slot(job, self._streams.take(job.prompt), self._writer(job, sampler), sampler)
+        self._slots.append(slot)
+        waiting = islice((other.prompt for other in chain(*self._waiting)), _COMPARED)
+        slot.goal = self._streams.goal(job.prompt, waiting)
+        self._resume(slot, None)
+
+    def _writer(self, job: Job, sampler: Sampler) -> Writer:
+        request, prompt = job.request, job.prompt.tolist()
+
+        def emit(text: str) -> None:
+            self._report(job.number, text)
+
+        if request.choices:
+            parts = ChoiceText(self._model, self._decoder, request.choices, job.options, request.logprobs, self._forced)
+            return ChoiceWriter(prompt, parts, emit).write()
+        lookup = Lookup(prompt) if self._lookup else None
+        return write_freely(prompt, request, FreeText(self._model, sampler, lookup, self._cost), emit)
+
+    def _tree(self) -> VocabularyTree:
+        self._vocabulary = self._vocabulary or VocabularyTree(self._model)
+        return self._vocabulary
+
+    def _cost(self) -> float:
+        """What a drafted token costs now; drafting ends where the positions with logits do."""
+        writing = sum(slot.writing for slot in self._slots)
+        if writing * (1 + LONGEST_DRAFT) > self._decoder.outputs:
+            return 1.0
+        return self._costs.share(writing)
+
+    def _portions(self) -> list[Portion]:
+        """What goes into the batch, by ascending stream."""
+        # A place for each stream that has to be filled up.
+        room, outputs = BATCH_TOKENS - self._size.slots, self._decoder.outputs
+        if any(not slot.job.request.batch for slot in self._slots):
+            self._attentive_until = time.perf_counter() + _ATTENTIVE_SECONDS
+        batch_room = _SHORT_PROMPT_PART if time.perf_counter() < self._attentive_until else room
+        found: list[Portion] = []
+        for slot in self._in_turn():
+            count = self._portion(slot, min(room, batch_room) if slot.reading_batch else room, outputs)
+            if count > 0:
+                found.append(Portion(slot, count))
+                room -= count
+                batch_room -= count if slot.reading_batch else 0
+                outputs -= slot.wanted if count == len(slot.pending) else 0
+        return sorted(found, key=lambda portion: portion.slot.stream.number)
+
+    def _in_turn(self) -> Iterator[Slot]:
+        """Those who write, then prompts that a person waits for, then the others; each kind in order of arrival."""
+        order = sorted(self._slots, key=lambda slot: (not slot.writing, slot.job.request.batch))
+        return (slot for slot in order if slot.pending and (slot.begun or self._may_begin(slot)))
+
+    def _may_begin(self, slot: Slot) -> bool:
+        """Begin a prompt with what there is of it; not while another is computing what it could share."""
+        if slot.goal and any(other.leads(slot) for other in self._slots):
+            return False
+        if self._streams.available(slot.job.prompt) + WORTH_SHARING > slot.goal:
+            slot.goal = 0
+        length = self._streams.begin(slot.stream, slot.job.prompt)
+        slot.pending = slot.pending[length:]
+        slot.begun = True
+        return True
+
+    def _portion(self, slot: Slot, room: int, outputs: int) -> int:
+        """How many of the pending tokens go into this batch."""
+        count = min(len(slot.pending), room)
+        if self._model.is_recurrent and len(slot.stream.held) < slot.goal:
+            # What others wait for can be given to them only while it is all that the stream has.
+            count = min(count, slot.goal - len(slot.stream.held))
+        if count < len(slot.pending):
+            # Positions that need logits stay together.
+            return min(count, len(slot.pending) - slot.wanted)
+        return count if slot.wanted <= outputs else count - slot.wanted
+
+    def _put(self, portions: list[Portion]) -> list[Stream]:
+        """Fill the batch; the streams that only fill gaps."""
+        numbers = [portion.slot.stream.number for portion in portions]
+        gaps = (range(one + 1, two) for one, two in pairwise(numbers) if 1 < two - one <= 1 + _LONGEST_GAP)
+        everyone = self._streams.everyone
+        fillers = [everyone[number] for gap in gaps for number in gap]
+        fillers = [stream for stream in fillers if len(stream.held) < self._size.window]
+        fillers = [] if self._model.is_recurrent else fillers
+        self._decoder.begin()
+        entries: list[tuple[int, Portion | Stream]] = [
+            *((portion.slot.stream.number, portion) for portion in portions),
+            *((stream.number, stream) for stream in fillers),
+        ]
+        for number, entry in sorted(entries, key=lambda pair: pair[0]):
+            if isinstance(entry, Stream):
+                self._decoder.add(number, len(entry.held), [0], 0)
+                continue
+            slot = entry.slot
+            wanted = slot.wanted if entry.count == len(slot.pending) else 0
+            place = self._decoder.add(number, len(slot.stream.held), slot.pending[: entry.count], wanted)
+            entry.place = Place(*place) if wanted else None
+        return fillers
+
+    def _run(self, portions: list[Portion], fillers: list[Stream]) -> bool:
+        """Compute the batch; whether it was."""
+        batch_tokens = sum(portion.count for portion in portions if portion.slot.reading_batch)
+        self._reading_batch = batch_tokens > _SHORT_PROMPT_PART and not self._model.is_recurrent
+        try:
+            self._decoder.run()
+        except InterruptedStepError:
+            for portion in portions:
+                self._decoder.cut(portion.slot.stream.number, len(portion.slot.stream.held))
+            return False
+        except EngineError as error:
+            self._fail_all(error)
+            return False
+        finally:
+            self._reading_batch = False
+            for stream in fillers:
+                self._decoder.cut(stream.number, len(stream.held))
+        return True
+
+    def _advance(self, portion: Portion) -> None:
+        slot = portion.slot
+        slot.stream.held += slot.pending[: portion.count]
+        slot.pending = slot.pending[portion.count :]
+        if slot.goal and len(slot.stream.held) >= slot.goal:
+            self._streams.keep(slot.stream)
+            slot.goal = 0
+        if portion.place is not None:
+            slot.first = slot.first or time.perf_counter()
+            self._resume(slot, portion.place)
+
+    def _resume(self, slot: Slot, place: Place | None) -> None:
+        """Let a writer go on with its logits, up to the tokens that it needs next or its end."""
+        try:
+            feed = next(slot.writer) if place is None else slot.writer.send(place)
+        except StopIteration as stop:
+            self._finish(slot, stop.value)
+            return
+        except PaperboyError as error:
+            self._release(slot)
+            self._report(slot.job.number, error)
+            return
+        if feed.drop:
+            self._streams.cut(slot.stream, len(slot.stream.held) - feed.drop)
+        slot.pending, slot.wanted = feed.tokens, feed.wanted
+
+    def _finish(self, slot: Slot, written: Written) -> None:
+        job, now = slot.job, time.perf_counter()
+        self._release(slot)
+        made = Generation(
+            text=written.text,
+            chosen=written.chosen,
+            prompt_tokens=len(job.prompt),
+            output_tokens=written.tokens,
+            seconds=now - job.start,
+            first_token_seconds=(slot.first or now) - job.start,
+            steps=written.steps,
+            logprobs=written.logprobs,
+        )
+        self._report(job.number, made)
+
+    def _release(self, slot: Slot) -> None:
+        slot.writer.close()
+        slot.sampler.close()
+        self._slots.remove(slot)
+        self._streams.give_back(slot.stream)
+
+    def _fail_all(self, error: EngineError) -> None:
+        for slot in list(self._slots):
+            self._release(slot)
+            self._report(slot.job.number, error)
+        self._streams.clear()

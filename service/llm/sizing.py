@@ -1,0 +1,101 @@
+"""Requests at a time, cells for them, layers on a GPU: by the model, the memory and the workload."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from service.errors import ModelError
+
+_LARGEST_DEFAULT_WINDOW = 8_192
+_USUAL_WINDOW = 4_096
+"""Of each of many requests at a time: a question with twenty abstracts has about 3,000 tokens."""
+_SMALLEST_WINDOW = 256
+_PARALLEL_CPU, _PARALLEL_GPU = 16, 32
+"""Where more requests at a time gave hardly more tokens a second."""
+_FEWEST_PARALLEL = 4
+"""Rather a smaller window than fewer requests than this."""
+_MEMORY_SHARE = 0.5
+"""Of the free memory, for keys and values: the weights and the rest of the machine need some too."""
+_GPU_SHARE = 0.9
+
+
+class Workload(NamedTuple):
+    """What was asked for; `None`: choose."""
+
+    parallel: int | None = None
+    context: int | None = None
+    deterministic: bool = False
+
+
+class Size(NamedTuple):
+    """What an engine has room for."""
+
+    parallel: int
+    """Requests of a batch at a time."""
+    reserved: int
+    """Slots more, that batch work leaves free."""
+    window: int
+    """Tokens that one request may have."""
+    deterministic: bool = False
+
+    @property
+    def slots(self) -> int:
+        """Requests at a time."""
+        return self.parallel + self.reserved
+
+
+def size_for(workload: Workload, *, trained: int, cell_bytes: int, free_bytes: int, gpu: bool, name: str) -> Size:
+    """Slots, and tokens for each.
+
+    Args:
+        workload: what was asked for.
+        trained: tokens of context that the model was made for.
+        cell_bytes: memory of the keys and values of one token; 0 for models that keep none.
+        free_bytes: memory that is free once the weights are loaded.
+        gpu: whether layers are offloaded.
+        name: of the model, for messages.
+
+    Raises:
+        ModelError: not even one small request fits.
+    """
+    affordable = int(free_bytes * _MEMORY_SHARE) // cell_bytes if cell_bytes else 1 << 40
+    alone = workload.deterministic or workload.parallel == 1
+    window = min(workload.context or (_LARGEST_DEFAULT_WINDOW if alone else _USUAL_WINDOW), trained)
+    parallel = 1 if alone else workload.parallel or (_PARALLEL_GPU if gpu else _PARALLEL_CPU)
+    reserved = 0 if alone else 1
+    if workload.parallel is None and not alone:
+        parallel = max(min(parallel, affordable // window - reserved), min(parallel, _FEWEST_PARALLEL))
+    if workload.context is None:
+        window = min(window, affordable // (parallel + reserved))
+    needed = window * (parallel + reserved)
+    if needed > affordable or window < min(_SMALLEST_WINDOW, trained):
+        wanted = max(needed, _SMALLEST_WINDOW * (parallel + reserved))
+        raise ModelError(
+            f"{name} needs {wanted * cell_bytes / 2**20:,.0f} MiB for {parallel + reserved} times a context of "
+            f"{max(window, _SMALLEST_WINDOW)} tokens and {free_bytes * _MEMORY_SHARE / 2**20:,.0f} MiB can be spared: "
+            "use a smaller --context, a smaller --parallel or a smaller model"
+        )
+    return Size(parallel, reserved, window, workload.deterministic)
+
+
+def layers_that_fit(layers: int, weight_bytes: int, context_bytes: int, free_bytes: int) -> int:
+    """Layers to offload: each takes its share of the weights and of the keys and values.
+
+    Args:
+        layers: of the model, the output layer included.
+        weight_bytes: size of the model file.
+        context_bytes: of the keys and values of all cells.
+        free_bytes: memory of the GPU that is free.
+    """
+    each = (weight_bytes + context_bytes) / max(layers, 1)
+    return min(layers, int(free_bytes * _GPU_SHARE / max(each, 1)))
+
+
+def free_memory() -> int:
+    """Bytes of main memory that a process can have now."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError, IndexError):
+        # Systems without /proc say only how much there is at all.
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -1,0 +1,94 @@
+"""A request in the scheduler: first as a job in the queue, then in a slot, where it has a stream and a writer."""
+
+from dataclasses import dataclass, field
+
+from service.errors import EngineError, RequestTooLargeError
+from service.llm.sampling import Sampler
+from service.llm.streams import Stream, Tokens
+from service.llm.writers import Place, Writer
+from service.ports import GenerationRequest
+
+
+@dataclass(eq=False)
+class Job:
+    """A request with its tokens."""
+
+    number: int
+    request: GenerationRequest
+    prompt: Tokens
+    options: list[list[int]]
+    """The tokens of each of `request.choices`."""
+    start: float
+    """What `time.perf_counter` said when it came."""
+
+    def check(self, window: int, name: str) -> None:
+        """Refuse what can never be done.
+
+        Args:
+            window: tokens that a request may have.
+            name: of the model, for messages.
+
+        Raises:
+            RequestTooLargeError: prompt and output do not fit.
+            EngineError: there is nothing to go on from.
+        """
+        room = self.request.max_tokens
+        if self.request.choices:
+            room = sum(sorted(map(len, self.options))[-self.request.choices.maximum :]) + 1
+        need = len(self.prompt) + room
+        if need > window:
+            raise RequestTooLargeError(
+                f"prompt and answer need {need} tokens and {name} has a context of {window}: ask for fewer papers (-k) "
+                "or use a model with a larger context"
+            )
+        if not len(self.prompt):
+            raise EngineError("the prompt is empty")
+
+
+@dataclass(eq=False)
+class Slot:
+    """A job that is being worked on."""
+
+    job: Job
+    stream: Stream
+    writer: Writer
+    sampler: Sampler
+    pending: list[int] = field(default_factory=list)
+    """Tokens to be computed, behind what the stream holds."""
+    wanted: int = 0
+    """How many of the last ones need logits."""
+    goal: int = 0
+    """Where a beginning ends that others wait for; 0: nobody does."""
+    begun: bool = False
+    """Its stream has been made ready for its prompt."""
+    first: float = 0.0
+    """When its first logits were there."""
+
+    @property
+    def writing(self) -> bool:
+        """Whether its prompt is read."""
+        return self.first > 0
+
+    @property
+    def reading_batch(self) -> bool:
+        """Whether it is a prompt that nobody waits for."""
+        return not self.writing and self.job.request.batch
+
+    def leads(self, other: "Slot") -> bool:
+        """Whether it is computing the beginning that another waits for. Nobody who is waited for waits for a batch."""
+        return (
+            self.begun
+            and self.goal >= other.goal > len(self.stream.held)
+            and self.job.request.batch <= other.job.request.batch
+            and bool((self.job.prompt[: other.goal] == other.job.prompt[: other.goal]).all())
+        )
+
+
+@dataclass(eq=False)
+class Portion:
+    """The part of a slot's pending tokens that is in the batch."""
+
+    slot: Slot
+    count: int
+    place: Place | None = None
+    """Where its logits are to come, if it asks for some."""

@@ -1,0 +1,203 @@
+"""What one request does with the logits that the scheduler computes for it.
+
+A writer is a generator: it yields the tokens to be computed next and is sent where their logits stand. So the
+scheduler can advance many requests in one step and knows nothing of stop texts, tries or drafts.
+"""
+
+import codecs
+from collections.abc import Callable, Generator, Sequence
+from typing import NamedTuple
+
+from service.llm.constraints import ChoiceState, TrieNode, build_trie
+from service.llm.decoder import Decoder
+from service.llm.lookup import LONGEST_DRAFT, Lookup
+from service.llm.native import NativeModel
+from service.llm.sampling import Sampler, logprob
+from service.ports import Choices, GenerationRequest
+
+
+class Feed(NamedTuple):
+    """Tokens to be computed."""
+
+    tokens: list[int]
+    wanted: int = 1
+    """How many of the last ones need logits."""
+    drop: int = 0
+    """How many tokens at the end of the sequence are forgotten first."""
+
+
+class Place(NamedTuple):
+    """Where the logits of a `Feed` stand: place in the batch and row of the first."""
+
+    batch: int
+    row: int
+
+
+class Written(NamedTuple):
+    """What came out."""
+
+    text: str
+    chosen: tuple[int, ...]
+    tokens: int
+    steps: int
+    logprobs: tuple[float, ...]
+
+
+Writer = Generator[Feed, Place, Written]
+Emit = Callable[[str], None]
+
+
+class FreeText(NamedTuple):
+    """What writing freely needs besides the request."""
+
+    model: NativeModel
+    sampler: Sampler
+    lookup: Lookup | None
+    cost: Callable[[], float]
+    """What a drafted token costs now; see `Lookup.draft`."""
+
+
+def write_freely(prompt: list[int], request: GenerationRequest, parts: FreeText, emit: Emit) -> Writer:
+    """Write until an end token, a stop text or the bound."""
+    text = _Text(request.stop, emit)
+    lookup, steps, feed = parts.lookup, 0, Feed(prompt)
+    count = 0
+    while count < request.max_tokens:
+        place = yield feed
+        steps += 1
+        draft = feed.tokens[len(feed.tokens) - feed.wanted + 1 :]
+        right = 0
+        while True:
+            token = parts.sampler.pick(place.batch + right, place.row + right)
+            if parts.model.is_end(token):
+                return text.written(count, steps, parts.sampler)
+            count += 1
+            if lookup:
+                lookup.add(token)
+            if text.add(parts.model.piece(token)) or count == request.max_tokens:
+                return text.written(count, steps, parts.sampler)
+            if right == len(draft) or token != draft[right]:
+                break
+            right += 1
+        text.flush()
+        proposed: list[int] = []
+        if lookup:
+            lookup.learn(len(draft), right)
+            proposed = lookup.draft(min(LONGEST_DRAFT, request.max_tokens - count - 1), parts.cost())
+        feed = Feed([token, *proposed], 1 + len(proposed), len(draft) - right)
+    return text.written(count, steps, parts.sampler)
+
+
+class _Text:
+    """The text as it grows; characters of several tokens and what may begin a stop text are held back."""
+
+    def __init__(self, stop: Sequence[str], emit: Emit) -> None:
+        self._stop = [text for text in stop if text]
+        self._held = max(map(len, self._stop), default=1) - 1
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._emit, self._text, self._shown = emit, "", 0
+
+    def add(self, piece: bytes) -> bool:
+        """Add a token; whether a stop text has come."""
+        self._text += self._decoder.decode(piece)
+        return self._cut()
+
+    def flush(self) -> None:
+        """Show what is certain."""
+        end = len(self._text) - self._held
+        if end > self._shown:
+            self._emit(self._text[self._shown : end])
+            self._shown = end
+
+    def written(self, count: int, steps: int, sampler: Sampler) -> Written:
+        """Show the rest; the whole."""
+        # Half a character that the bound cut off is left out.
+        if self._text[self._shown :]:
+            self._emit(self._text[self._shown :])
+        self._shown = len(self._text)
+        # An end token was chosen, but not written.
+        return Written(self._text, (), count, steps, tuple(sampler.logprobs[:count]))
+
+    def _cut(self) -> bool:
+        begin = max(0, self._shown - self._held)
+        found = [place for text in self._stop if (place := self._text.find(text, begin)) >= 0]
+        if found:
+            self._text = self._text[: min(found)]
+            self._decoder.reset()
+        return bool(found)
+
+
+class ChoiceText(NamedTuple):
+    """What writing whole texts only needs besides the request."""
+
+    model: NativeModel
+    decoder: Decoder
+    choices: Choices
+    tokenized: list[list[int]]
+    """Tokens of each option."""
+    logprobs: bool
+    forced: bool = True
+    """Feed given tokens together; without it one by one, which is for measuring what that costs."""
+
+
+class ChoiceWriter:
+    """Writes whole options only, asking the model where the trie branches; the tokens between are given."""
+
+    def __init__(self, prompt: list[int], parts: ChoiceText, emit: Emit) -> None:
+        self._parts, self._emit = parts, emit
+        self._pending = prompt
+        self._place = Place(0, 0)
+        """Of the logits behind what was computed last."""
+        self._steps = 0
+        self._logprobs: list[float] = []
+
+    def write(self) -> Writer:
+        """Write."""
+        choices = self._parts.choices
+        state = ChoiceState(choices)
+        count = 0
+        while available := state.available():
+            trie = build_trie([(index, self._parts.tokenized[index]) for index in available])
+            option = yield from self._walk(trie, state.may_end())
+            if option is None:
+                break
+            count += len(self._parts.tokenized[option])
+            self._emit((" " if state.chosen else "") + choices.options[option].text)
+            state.take(option)
+        text = " ".join(choices.options[index].text for index in state.chosen)
+        return Written(text, tuple(state.chosen), count, self._steps, tuple(self._logprobs))
+
+    def _walk(self, node: TrieNode, may_end: bool) -> Generator[Feed, Place, int | None]:
+        """Go down the trie; the option reached, or `None` where the model ends the text."""
+        at_root = True
+        while node.children:
+            may_stop = may_end if at_root else node.option is not None
+            token: int | None
+            if len(node.children) == 1 and not may_stop and self._parts.forced and not self._parts.logprobs:
+                token = next(iter(node.children))
+            else:
+                # Nothing is pending where an option ended because the model would not go on: the logits are there.
+                if self._pending:
+                    self._place = yield Feed(self._pending)
+                    self._pending = []
+                    self._steps += 1
+                token = self._best(self._place, node, may_stop, at_root)
+            if token is None:
+                break
+            self._pending = [*self._pending, token]
+            node = node.children[token]
+            at_root = False
+        return None if at_root else node.option
+
+    def _best(self, place: Place, node: TrieNode, may_stop: bool, at_root: bool) -> int | None:
+        """The best allowed token; `None` where stopping is allowed and the model would rather write none of them."""
+        logits = self._parts.decoder.logits(place.row)
+        if may_stop:
+            free = int(logits.argmax())
+            if free not in node.children and (not at_root or self._parts.model.is_end(free)):
+                return None
+        allowed = list(node.children)
+        token = allowed[int(logits[allowed].argmax())]
+        if self._parts.logprobs:
+            self._logprobs.append(logprob(logits, token))
+        return token
