@@ -16,6 +16,8 @@ from service.llm.wire import Row, line
 
 _CLOSE_SECONDS = 2.0
 _COMPLAINTS = 20
+_READ_BYTES = 1 << 11
+"""At a time: a buffer of 64 KiB for each short line left the heap in pieces."""
 
 
 class Child:
@@ -65,7 +67,7 @@ class Child:
                 if not selector.select(wait):
                     yield None
                     continue
-                data = os.read(source, 1 << 16)
+                data = os.read(source, _READ_BYTES)
                 if not data:
                     return
                 *lines, rest = (rest + data).split(b"\n")

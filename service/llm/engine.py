@@ -1,11 +1,10 @@
 """The writer as the rest sees it: many requests at a time, worked on by a process of its own that may crash."""
 
-import contextlib
 import math
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -92,72 +91,66 @@ class LlamaEngine:
                 f"about {wait:.0f} s",
                 wait,
             )
-        return _Request(self._process, self._seconds, request, on_text).future
+        text = _Text(on_text)
+
+        def read(row: list[Any]) -> Generation:
+            made = read_generation(row)
+            text.check(made.text)
+            self._seconds.add(made.seconds)
+            return made
+
+        future: Future[Generation] = Future()
+        message = {"op": "generate", "request": request_row(request), "stream": on_text is not None}
+        expires = math.inf if request.deadline is None else time.monotonic() + request.deadline + _GRACE_SECONDS
+        heard = text.take if on_text else None
+        self._process.call(Call(message, future, read=read, on_text=heard, again=text.again, expires=expires))
+        return future
 
     def close(self) -> None:
         """End the process; a second call does nothing."""
         self._process.close()
 
 
-class _Request:
-    """One request on its way, through a crash if need be."""
+class _Text:
+    """A text that is shown as it grows, through a crash if need be."""
 
-    def __init__(
-        self, process: ModelProcess, seconds: "_Mean", request: GenerationRequest, on_text: OnText | None
-    ) -> None:
-        self.future: Future[Generation] = Future()
-        self._answer: Future[Any] = Future()
-        self._seconds, self._on_text = seconds, on_text
+    def __init__(self, on_text: OnText | None) -> None:
+        self._on_text = on_text
         self._shown, self._seen = "", 0
-        self._answer.add_done_callback(self._done)
-        self.future.add_done_callback(lambda future: self._answer.cancel() if future.cancelled() else None)
-        message = {"op": "generate", "request": request_row(request), "stream": on_text is not None}
-        expires = math.inf if request.deadline is None else time.monotonic() + request.deadline + _GRACE_SECONDS
-        process.call(Call(message, self._answer, self._text if on_text else None, again=self._again, expires=expires))
 
-    def _again(self) -> None:
+    def again(self) -> None:
         """The text comes once more from its beginning."""
         self._seen = 0
 
-    def _text(self, piece: str) -> None:
-        """Pass on what was not shown before the process died; a text that begins otherwise cannot go on."""
+    def take(self, piece: str) -> None:
+        """Pass on what was not shown before.
+
+        Raises:
+            EngineCrashedError: the text begins otherwise than what was shown, so it cannot go on.
+        """
         known = self._shown[self._seen : self._seen + len(piece)]
         self._seen += len(piece)
         if not piece.startswith(known):
-            self._part_company()
-            return
+            raise _another_text()
         new = piece[len(known) :]
         self._shown += new
         if new and self._on_text:
-            try:
-                self._on_text(new)
-            except Exception as error:  # noqa: BLE001 - who listens fails alone: this thread serves the others too
-                self._give_up(error)
+            self._on_text(new)
 
-    def _part_company(self) -> None:
-        message = "the writer's process ended, and its second try is another text than was begun: ask again"
-        self._give_up(EngineCrashedError(message))
+    def check(self, text: str) -> None:
+        """Compare with the whole text.
 
-    def _give_up(self, error: Exception) -> None:
-        with contextlib.suppress(InvalidStateError):
-            self.future.set_exception(error)
-        self._answer.cancel()
+        Raises:
+            EngineCrashedError: what was shown is not its beginning.
+        """
+        if not text.startswith(self._shown):
+            raise _another_text()
 
-    def _done(self, answer: Future[Any]) -> None:
-        if answer.cancelled():
-            return
-        # Whoever asked may have given up in the meantime.
-        with contextlib.suppress(InvalidStateError):
-            error = answer.exception()
-            if error:
-                self.future.set_exception(error)
-                return
-            made = read_generation(answer.result())
-            if not made.text.startswith(self._shown):
-                self._part_company()
-                return
-            self._seconds.add(made.seconds)
-            self.future.set_result(made)
+
+def _another_text() -> EngineCrashedError:
+    return EngineCrashedError(
+        "the writer's process ended, and its second try is another text than was begun: ask again"
+    )
 
 
 class _Mean:

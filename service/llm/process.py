@@ -36,6 +36,8 @@ class Call:
 
     message: Row
     future: Future[Any]
+    read: Callable[[Any], Any] = lambda value: value
+    """What the future gets of the answer."""
     on_text: OnText | None = None
     again: Callable[[], None] | None = None
     """Told before it is asked a second time."""
@@ -193,12 +195,20 @@ class ModelProcess:
             return
         if kind == "begun":
             call.begun = True
-        elif kind == "text" and call.on_text:
-            call.on_text(value)
-        elif kind == "done":
-            _resolve(call.future, value)
         elif kind == "error":
             _refuse(call.future, read_error(value))
+        else:
+            self._tell(number, call, kind, value)
+
+    def _tell(self, number: int, call: Call, kind: str, value: Any) -> None:
+        try:
+            if kind == "done":
+                _resolve(call.future, call.read(value))
+            elif kind == "text" and call.on_text:
+                call.on_text(value)
+        except Exception as error:  # noqa: BLE001 - who listens fails alone: this thread serves the others too
+            self._give_up(number)
+            _refuse(call.future, error)
 
     def _loaded(self, facts: Row) -> None:
         with self._lock:

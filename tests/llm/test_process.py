@@ -279,8 +279,15 @@ else:
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-@pytest.mark.parametrize("when", ["loading", "idle", "working"])
+@pytest.mark.parametrize(
+    ("when", "how"),
+    [
+        ("loading", signal.SIGKILL),
+        ("idle", signal.SIGKILL),
+        ("working", signal.SIGKILL),
+        ("working", signal.SIGTERM),
+    ],
+)
 @pytest.mark.parametrize("role", ["writer", "embedder"])
 def test_no_process_outlives_the_one_that_started_it(role: str, when: str, how: signal.Signals) -> None:
     path = TRIAL_WRITER if role == "writer" else MINILM

@@ -57,7 +57,7 @@ def requests(draw: st.DrawFn) -> GenerationRequest:
     arrivals=st.lists(st.tuples(requests(), st.integers(0, 12), st.none() | st.integers(0, 8)), max_size=12),
     lookup=st.booleans(),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_requests_join_and_leave_the_running_batch_at_any_step(
     model: NativeModel,
     reference: Reference,
