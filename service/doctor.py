@@ -14,7 +14,7 @@ from service.errors import ModelError, PaperboyError
 from service.index.home import Home
 from service.index.stores import Differences
 from service.library import Library
-from service.llm import cores, models, native
+from service.llm import cores, models
 from service.settings import Settings
 
 _PACKAGES = ("llama-cpp-python", "chromadb", "tantivy", "langchain-text-splitters")
@@ -54,6 +54,9 @@ def examine(settings: Settings, note: Callable[[str], None], *, mend: bool) -> D
     report = DoctorReport(_machine(), problems, [])
     report.facts.append(("models", ", ".join(f"{row['name']} ({row['problem'] or 'sound'})" for row in rows)))
     with Library.open(settings, note) as library:
+        gpu, system = library.build()
+        report.facts.append(("llama.cpp", "can offload layers to a GPU" if gpu else "CPU only"))
+        report.facts.append(("processor", system))
         found = library.differences()
         if found.damaged:
             report.problems.append(
@@ -111,13 +114,10 @@ def run_evaluation(arguments: Iterable[str]) -> int:
 
 def _machine() -> list[tuple[str, str]]:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
-    gpu = "can offload layers to a GPU" if native.supports_gpu() else "CPU only"
     return [
         ("paperboy", __version__),
         ("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         ("packages", f"{versions}, SQLite {sqlite3.sqlite_version}"),
-        ("llama.cpp", gpu),
-        ("processor", native.system_info()),
         ("free cores", str(cores.free_cores())),
     ]
 

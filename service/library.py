@@ -243,6 +243,10 @@ class Library:
         """Numbers of papers and of chunks."""
         return self._stores.catalog.count(), self._stores.chunks.count()
 
+    def build(self) -> tuple[bool, str]:
+        """Whether this llama.cpp can use a GPU, and which features of the processor it uses."""
+        return self._embedder.build
+
     def differences(self) -> Differences:
         """Where the indexes differ from the catalog."""
         return self._stores.differences()

@@ -92,5 +92,5 @@ def test_the_main_job_connects_to_nothing_and_loads_nothing_that_serves_or_phone
     # CVE-2026-45829 is in Chroma's server; the others talk to other machines.
     assert not {"chromadb.server.fastapi", "uvicorn", "posthog", "huggingface_hub", "kubernetes"} & loaded
     workers = watch.modules_of_workers()
-    assert {"llama_cpp", "service.llm.runtime", "service.llm.encoder"} <= workers
+    assert {"llama_cpp", "service.llm.worker.runtime", "service.llm.worker.encoder"} <= workers
     assert not {"chromadb", "huggingface_hub", "httpx", "httpx2", "requests", "uvicorn"} & workers

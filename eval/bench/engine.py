@@ -19,7 +19,7 @@ from eval.bench import engine_costs, engine_latency, engine_memory, engine_plot,
 from eval.bench.measure import Report, Setup, machine
 from eval.data import ROOT
 from service.llm.cores import free_cores
-from service.llm.native import system_info
+from service.llm.worker.native import system_info
 
 
 class _Part(NamedTuple):

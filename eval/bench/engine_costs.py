@@ -20,9 +20,9 @@ from eval.bench.papers import SHIPPED, copying_requests
 from eval.bench.shapes import HALF_BILLION, WRITER, model_file
 from eval.bench.workload import Texts, joint_rate, open_engine, stream_all, writer_spec
 from service.llm.engine import LlamaEngine
-from service.llm.runtime import Runtime
-from service.llm.scheduler import Event
 from service.llm.wire import WriterSpec
+from service.llm.worker.runtime import Runtime
+from service.llm.worker.scheduler import Event
 from service.ports import GenerationRequest
 
 _PROMPT = 64

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.questions import SAMPLE_PAGES
-from service.llm.chat import ChatTemplate
 from service.llm.cores import free_cores
-from service.llm.decoder import BATCH_TOKENS, Decoder
-from service.llm.native import NativeModel
+from service.llm.worker.chat import ChatTemplate
+from service.llm.worker.decoder import BATCH_TOKENS, Decoder
+from service.llm.worker.native import NativeModel
 from service.ports import Message
 from service.resources import models_folder
 from service.sources import read_path

@@ -22,7 +22,7 @@ from eval.bench import gguf_file, vocabulary
 from eval.bench.gguf_file import Block, Tensor, Value
 from eval.bench.vocabulary import BEGIN_TURN, END, END_TURN
 from eval.questions import SAMPLE_PAGES
-from service.llm import native
+from service.llm.worker import native
 
 _SEED = 20_260_820
 _EMBEDDING, _INNER, _ADDED = 0.1, 0.6, {"attn_output": 0.4, "ffn_down": 2.0}

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from eval.bench.measure import Setup
 from eval.questions import SAMPLE_PAGES
-from service.llm.chat import ChatTemplate
 from service.llm.engine import LlamaEngine
-from service.llm.native import NativeModel
 from service.llm.wire import WriterSpec
+from service.llm.worker.chat import ChatTemplate
+from service.llm.worker.native import NativeModel
 from service.ports import Generation, GenerationRequest, Message
 
 Conversation = tuple[Message, ...]

@@ -37,6 +37,12 @@ class LlamaEmbedder:
         """Tokens that one passage may have, special ones included."""
         return int(self._process.ready()["max_tokens"])
 
+    @property
+    def build(self) -> tuple[bool, str]:
+        """Whether this llama.cpp can offload layers to a GPU, and which features of the processor it uses."""
+        build = self._process.ready()["build"]
+        return bool(build["gpu"]), str(build["system"])
+
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, without special ones."""
         return int(self._call({"op": "count", "texts": [text]})[0])

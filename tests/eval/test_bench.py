@@ -10,7 +10,7 @@ from eval.bench.engine_plot import picture
 from eval.bench.measure import Report, Row, alternate
 from eval.bench.shapes import Shape, model_file
 from eval.bench.workload import Texts, joint_rate
-from service.llm.native import NativeModel
+from service.llm.worker.native import NativeModel
 
 TINY = Shape("tiny", "qwen2", 1, 64, 2, 1, 128, 1_024, 512, 1e6)
 

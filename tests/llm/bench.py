@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import PaperboyError
-from service.llm.chat import ChatTemplate
-from service.llm.decoder import BATCH_TOKENS, Decoder
-from service.llm.native import NativeModel
-from service.llm.scheduler import Begun, Event, Scheduler
-from service.llm.sizing import Size
+from service.llm.worker.chat import ChatTemplate
+from service.llm.worker.decoder import BATCH_TOKENS, Decoder
+from service.llm.worker.native import NativeModel
+from service.llm.worker.scheduler import Begun, Event, Scheduler
+from service.llm.worker.sizing import Size
 from service.ports import Generation, GenerationRequest
 from tests.conftest import TRIAL_WRITER
 

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.llm.native import NativeModel
+from service.llm.worker.native import NativeModel
 from tests.llm.bench import Reference, trial_model
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import ModelError
-from service.llm.chat import ChatTemplate
-from service.llm.native import NativeModel
+from service.llm.worker.chat import ChatTemplate
+from service.llm.worker.native import NativeModel
 from service.ports import Message
 from tests.conftest import MINILM, TRIAL_WRITER
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from service.errors import InputError, ModelError
 from service.llm.embedder import LlamaEmbedder
-from service.llm.encoder import Encoder
+from service.llm.worker.encoder import Encoder
 from service.ports import PassageVectors
 from tests.conftest import MINILM
 from tests.llm.writing import ABSTRACT, OTHER, SENTENCES, wait_until

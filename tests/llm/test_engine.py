@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from service.errors import EngineError, ModelError, RequestTooLargeError
 from service.llm.engine import LlamaEngine
-from service.llm.native import supports_gpu
 from service.llm.wire import WriterSpec
+from service.llm.worker.native import supports_gpu
 from service.ports import Choice, Choices, GenerationRequest, Message
 from tests.conftest import MINILM, TRIAL_WRITER
 from tests.llm.writing import (

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import EngineError
-from service.llm.native import NativeModel
-from service.llm.sampling import grammar_of
-from service.llm.vocabulary import TokenIds, VocabularyTree, candidate_array, candidates
+from service.llm.worker.native import NativeModel
+from service.llm.worker.sampling import grammar_of
+from service.llm.worker.vocabulary import TokenIds, VocabularyTree, candidate_array, candidates
 from service.ports import Generation
 from tests.llm.bench import Bench, bench
 from tests.llm.writing import ABSTRACT, asking

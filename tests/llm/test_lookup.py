@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.llm.lookup import LONGEST_DRAFT, Lookup, StepCosts, worthwhile
-from service.llm.native import NativeModel
-from service.llm.sizing import Size
+from service.llm.worker.lookup import LONGEST_DRAFT, Lookup, StepCosts, worthwhile
+from service.llm.worker.native import NativeModel
+from service.llm.worker.sizing import Size
 from service.ports import Choices
 from tests.llm.bench import NOISE, SMALL, Reference, bench
 from tests.llm.writing import ABSTRACT, OTHER, SENTENCES, asking, options

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from service.llm.decoder import Decoder
-from service.llm.native import NativeModel
-from service.llm.sampling import Sampler, logprob
-from service.llm.vocabulary import VocabularyTree
+from service.llm.worker.decoder import Decoder
+from service.llm.worker.native import NativeModel
+from service.llm.worker.sampling import Sampler, logprob
+from service.llm.worker.vocabulary import VocabularyTree
 from service.ports import Choices, GenerationRequest
 from tests.llm.bench import Bench, Reference, bench
 from tests.llm.writing import ABSTRACT, OTHER, SENTENCES, asking, memory_of, options

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import DeadlineError, EngineError, RequestTooLargeError
-from service.llm.native import NativeModel
-from service.llm.sizing import Size
+from service.llm.worker.native import NativeModel
+from service.llm.worker.sizing import Size
 from service.ports import Choices, Generation, GenerationRequest
 from tests.llm.bench import NOISE, SMALL, Bench, Reference, bench
 from tests.llm.writing import ABSTRACT, OTHER, SENTENCES, asking, options

@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from service.errors import ModelError
-from service.llm.sizing import Workload, free_memory, layers_that_fit, size_for
+from service.llm.worker.sizing import Workload, free_memory, layers_that_fit, size_for
 
 MIB = 2**20
 

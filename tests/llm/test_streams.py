@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.llm.decoder import Decoder
-from service.llm.native import NativeModel
-from service.llm.sizing import Size
-from service.llm.streams import Streams, Tokens, common
+from service.llm.worker.decoder import Decoder
+from service.llm.worker.native import NativeModel
+from service.llm.worker.sizing import Size
+from service.llm.worker.streams import Streams, Tokens, common
 from service.ports import GenerationRequest, Message
 from tests.llm.bench import NOISE, Bench, Reference, bench
 from tests.llm.writing import ABSTRACT, OTHER, asking

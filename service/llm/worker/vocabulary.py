@@ -11,7 +11,7 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from service.llm.native import NativeModel
+from service.llm.worker.native import NativeModel
 
 TokenIds = NDArray[np.int32]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import EngineError
-from service.llm.native import NativeModel, new_context
+from service.llm.worker.native import NativeModel, new_context
 
 Logits = NDArray[np.float32]
 

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from service.errors import EngineError, ModelError
-from service.llm.chat import ChatTemplate
 from service.llm.constraints import ChoiceState
 from service.llm.cores import CoreWatch, free_cores
-from service.llm.decoder import Decoder
-from service.llm.gpu import free_gpu_memory
-from service.llm.native import NativeModel, supports_gpu
-from service.llm.scheduler import Report, Scheduler
-from service.llm.sizing import Size, Workload, free_memory, layers_that_fit, size_for
 from service.llm.wire import WriterSpec
+from service.llm.worker.chat import ChatTemplate
+from service.llm.worker.decoder import Decoder
+from service.llm.worker.gpu import free_gpu_memory
+from service.llm.worker.native import NativeModel, supports_gpu
+from service.llm.worker.scheduler import Report, Scheduler
+from service.llm.worker.sizing import Size, Workload, free_memory, layers_that_fit, size_for
 from service.ports import GenerationRequest, Message
 
 CACHE_BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}

@@ -14,7 +14,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from service.llm.decoder import Decoder
+from service.llm.worker.decoder import Decoder
 
 Tokens = NDArray[np.int32]
 

@@ -16,7 +16,7 @@ import llama_cpp
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from service.errors import ModelError
-from service.llm.native import REASON_LENGTH, NativeModel
+from service.llm.worker.native import REASON_LENGTH, NativeModel
 from service.ports import Message
 from service.text import one_line
 

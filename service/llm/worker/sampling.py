@@ -14,10 +14,10 @@ import llama_cpp
 import numpy as np
 
 from service.errors import EngineError
-from service.llm.decoder import Decoder, Logits
-from service.llm.gbnf import check_grammar, without_texts
-from service.llm.native import NativeModel
-from service.llm.vocabulary import TokenIds, VocabularyTree, candidate_array, candidates
+from service.llm.worker.decoder import Decoder, Logits
+from service.llm.worker.gbnf import check_grammar, without_texts
+from service.llm.worker.native import NativeModel
+from service.llm.worker.vocabulary import TokenIds, VocabularyTree, candidate_array, candidates
 from service.ports import GenerationRequest
 
 _MOST_REPEATED = 2_000

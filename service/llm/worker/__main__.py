@@ -19,10 +19,11 @@ from types import FrameType
 from typing import Any
 
 from service.errors import InputError, PaperboyError
-from service.llm.encoder import Encoder
-from service.llm.runtime import Runtime
-from service.llm.scheduler import Begun, Event
 from service.llm.wire import EmbedderSpec, Row, WriterSpec, error_row, line, matrix_text, read_request
+from service.llm.worker.encoder import Encoder
+from service.llm.worker.native import supports_gpu, system_info
+from service.llm.worker.runtime import Runtime
+from service.llm.worker.scheduler import Begun, Event
 from service.ports import Generation, Message
 
 _BEAT_SECONDS = 1.0
@@ -140,7 +141,8 @@ def _handle(pipe: Pipe, runtime: Runtime, streaming: set[int], message: Row) -> 
 def serve_embedder(pipe: Pipe, spec: EmbedderSpec) -> None:
     """Load an embedder and answer until the process is ended."""
     encoder = Encoder(Path(spec.path), threads=spec.threads)
-    pipe.put(0, "ready", {"dimensions": encoder.dimensions, "max_tokens": encoder.max_tokens})
+    build = {"gpu": supports_gpu(), "system": system_info()}
+    pipe.put(0, "ready", {"dimensions": encoder.dimensions, "max_tokens": encoder.max_tokens, "build": build})
     pipe.flush()
     while True:
         for message in pipe.take(wait=True):

@@ -9,10 +9,10 @@ from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
 from service.llm.constraints import ChoiceState, TrieNode, build_trie
-from service.llm.decoder import Decoder
-from service.llm.lookup import LONGEST_DRAFT, Lookup
-from service.llm.native import NativeModel
-from service.llm.sampling import Sampler, logprob
+from service.llm.worker.decoder import Decoder
+from service.llm.worker.lookup import LONGEST_DRAFT, Lookup
+from service.llm.worker.native import NativeModel
+from service.llm.worker.sampling import Sampler, logprob
 from service.ports import Choices, GenerationRequest
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from service.errors import InputError, ModelError
 from service.llm.cores import free_cores
-from service.llm.native import NativeModel, new_context
+from service.llm.worker.native import NativeModel, new_context
 from service.ports import Matrix, PassageVectors, Vector
 
 # Attention is computed over a whole batch and masked, so a large batch of short texts is slow: with 2,048 tokens a

@@ -15,15 +15,15 @@ import numpy as np
 
 from service.errors import DeadlineError, EngineError, PaperboyError
 from service.llm.cores import CoreWatch
-from service.llm.decoder import BATCH_TOKENS, Decoder, InterruptedStepError
-from service.llm.lookup import LONGEST_DRAFT, Lookup, StepCosts
-from service.llm.native import NativeModel
-from service.llm.sampling import Sampler
-from service.llm.sizing import Size
-from service.llm.slots import Job, Portion, Slot
-from service.llm.streams import WORTH_SHARING, Stream, Streams
-from service.llm.vocabulary import VocabularyTree
-from service.llm.writers import ChoiceText, ChoiceWriter, FreeText, Place, Writer, Written, write_freely
+from service.llm.worker.decoder import BATCH_TOKENS, Decoder, InterruptedStepError
+from service.llm.worker.lookup import LONGEST_DRAFT, Lookup, StepCosts
+from service.llm.worker.native import NativeModel
+from service.llm.worker.sampling import Sampler
+from service.llm.worker.sizing import Size
+from service.llm.worker.slots import Job, Portion, Slot
+from service.llm.worker.streams import WORTH_SHARING, Stream, Streams
+from service.llm.worker.vocabulary import VocabularyTree
+from service.llm.worker.writers import ChoiceText, ChoiceWriter, FreeText, Place, Writer, Written, write_freely
 from service.ports import Generation, GenerationRequest
 
 _SHORT_PROMPT_PART = 64
