@@ -45,15 +45,17 @@ class MirrorDecoder(Decoder):
         self.held: dict[int, list[int]] = {}
         self.copied: list[tuple[int, int]] = []
         self._batch_now: list[Fed] = []
+        self._wanted_now = 0
 
     def begin(self) -> None:
-        self._batch_now = []
+        self._batch_now, self._wanted_now = [], 0
         super().begin()
 
     def add(self, sequence: int, start: int, tokens: Sequence[int], wanted: int) -> tuple[int, int]:
         assert start == len(self.held.get(sequence, ())), "positions follow each other"
-        assert 0 < len(tokens) <= self.room
-        assert wanted <= self.outputs_left
+        assert 0 < len(tokens) <= self.capacity - sum(len(fed.tokens) for fed in self._batch_now)
+        self._wanted_now += wanted
+        assert self._wanted_now <= self.outputs
         assert sequence not in {fed.sequence for fed in self._batch_now}
         self._batch_now.append(Fed(sequence, start, tuple(tokens), wanted))
         return super().add(sequence, start, tokens, wanted)

@@ -19,7 +19,8 @@ Logits = NDArray[np.float32]
 
 _ABORTED = 2
 BATCH_TOKENS = 512
-"""Tokens of one step. Larger batches are no faster on a processor, and a new request waits for the end of the step."""
+"""Tokens that are computed at once, and tokens of prompts in a step. More at once are no faster on a processor, and a
+new request waits for the end of the step."""
 _CELL_BLOCK = 256
 """llama.cpp rounds the cells of a sequence up to this."""
 CACHE_TYPES = {"f16": llama_cpp.GGML_TYPE_F16, "q8_0": llama_cpp.GGML_TYPE_Q8_0, "q4_0": llama_cpp.GGML_TYPE_Q4_0}
@@ -57,12 +58,14 @@ class Decoder:
         Raises:
             ModelError: it does not fit the memory.
         """
+        # Beside a whole part of a prompt there is room for a token, or a draft, of everyone else.
+        capacity = BATCH_TOKENS + outputs + sequences
         flash = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO if flash_attention is None else int(flash_attention)
         self._model = model
         self._handle: Any = new_context(
             model,
             n_ctx=-(-cells // _CELL_BLOCK) * _CELL_BLOCK * sequences,
-            n_batch=BATCH_TOKENS,
+            n_batch=capacity,
             n_ubatch=BATCH_TOKENS,
             n_seq_max=sequences,
             # Reserved memory grows with it: 512 rows of a vocabulary of 152,000 are 311 MB.
@@ -76,29 +79,19 @@ class Decoder:
         )
         self._memory: Any = llama_cpp.llama_get_memory(self._handle)
         self._threads = threads
-        self.outputs = min(outputs, BATCH_TOKENS)
-        self._tokens = np.zeros(BATCH_TOKENS, np.int32)
-        self._positions = np.zeros(BATCH_TOKENS, np.int32)
-        self._sequences = np.zeros(BATCH_TOKENS, np.int32)
-        self._wanted = np.zeros(BATCH_TOKENS, np.int8)
-        self._ones = np.ones(BATCH_TOKENS, np.int32)
-        self._pointers = self._sequences.ctypes.data + 4 * np.arange(BATCH_TOKENS, dtype=np.uint64)
+        self.outputs, self.capacity = min(outputs, BATCH_TOKENS), capacity
+        self._tokens = np.zeros(capacity, np.int32)
+        self._positions = np.zeros(capacity, np.int32)
+        self._sequences = np.zeros(capacity, np.int32)
+        self._wanted = np.zeros(capacity, np.int8)
+        self._ones = np.ones(capacity, np.int32)
+        self._pointers = self._sequences.ctypes.data + 4 * np.arange(capacity, dtype=np.uint64)
         self._batch = self._make_batch()
         self._interrupt = (ctypes.c_char * 2)()
         self._listen_for_interrupts()
         self._size = 0
         self._n_wanted = 0
         self._rows: Logits = np.empty((0, 0), np.float32)
-
-    @property
-    def room(self) -> int:
-        """Tokens that still fit the batch."""
-        return BATCH_TOKENS - self._size
-
-    @property
-    def outputs_left(self) -> int:
-        """Positions of this batch that may still ask for logits."""
-        return self.outputs - self._n_wanted
 
     def begin(self) -> None:
         """Start an empty batch."""

@@ -81,6 +81,7 @@ class Scheduler:
         self._vocabulary: VocabularyTree | None = None
         self._reading_batch = False
         self._attentive_until = 0.0
+        self._stood_aside = False
 
     @property
     def idle(self) -> bool:
@@ -125,6 +126,8 @@ class Scheduler:
         if self._cores and (threads := self._cores.look()):
             self._decoder.use_threads(threads)
         portions = self._portions()
+        if not portions:
+            return
         fillers = self._put(portions)
         start = time.perf_counter()
         if not self._run(portions, fillers):
@@ -197,23 +200,37 @@ class Scheduler:
     def _portions(self) -> list[Portion]:
         """What goes into the batch, by ascending stream."""
         # A place for each stream that has to be filled up.
-        room, outputs = BATCH_TOKENS - self._size.slots, self._decoder.outputs
+        room, outputs = self._decoder.capacity - self._size.slots, self._decoder.outputs
+        prompt_room = BATCH_TOKENS
         if any(not slot.job.request.batch for slot in self._slots):
             self._attentive_until = time.perf_counter() + _ATTENTIVE_SECONDS
-        batch_room = _SHORT_PROMPT_PART if time.perf_counter() < self._attentive_until else room
+        batch_room = _SHORT_PROMPT_PART if time.perf_counter() < self._attentive_until else prompt_room
         found: list[Portion] = []
         for slot in self._in_turn():
-            count = self._portion(slot, min(room, batch_room) if slot.reading_batch else room, outputs)
+            limit = room if slot.writing else min(room, prompt_room, batch_room if slot.reading_batch else room)
+            count = self._portion(slot, limit, outputs)
             if count > 0:
                 found.append(Portion(slot, count))
                 room -= count
+                prompt_room -= 0 if slot.writing else count
                 batch_room -= count if slot.reading_batch else 0
                 outputs -= slot.wanted if count == len(slot.pending) else 0
         return sorted(found, key=lambda portion: portion.slot.stream.number)
 
     def _in_turn(self) -> Iterator[Slot]:
-        """Those who write, then prompts that a person waits for, then the others; each kind in order of arrival."""
-        order = sorted(self._slots, key=lambda slot: (not slot.writing, slot.job.request.batch))
+        """Those who write, then prompts that a person waits for, then the others; each kind in order of arrival.
+
+        While a person waits for the first word no other prompt is read; and where the step can end the wait, batch
+        work stands aside, though never for two steps in a row.
+        """
+        urgent = [slot for slot in self._slots if not slot.writing and not slot.job.request.batch]
+        soon = bool(urgent) and sum(len(slot.pending) for slot in urgent) <= BATCH_TOKENS
+        self._stood_aside = soon and not self._stood_aside
+        order = [
+            slot
+            for slot in sorted(self._slots, key=lambda slot: (not slot.writing, slot.job.request.batch))
+            if not (urgent and slot.reading_batch) and not (self._stood_aside and slot.job.request.batch)
+        ]
         return (slot for slot in order if slot.pending and (slot.begun or self._may_begin(slot)))
 
     def _may_begin(self, slot: Slot) -> bool:
