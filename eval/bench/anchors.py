@@ -46,7 +46,7 @@ def batched_bench(
         prompt: tokens of each.
         generated: tokens of each after the prompt.
         threads: of the processor.
-        unified: all sequences share one pool of cells, as in our engine; otherwise each has its own, its default.
+        unified: all sequences share one pool of cells; otherwise each has its own, its default and ours.
     """
     cells = -(-(prompt + generated) // _STEP_OF_CELLS) * _STEP_OF_CELLS * parallel
     command = [

@@ -24,9 +24,19 @@ _WAIT_SECONDS = 1_200
 def writer_spec(
     path: Path, setup: Setup, *, parallel: int, context: int, lookup: bool = False, forced: bool = True
 ) -> WriterSpec:  # fmt: skip
-    """A model as the benchmark loads it: on the processor, with fixed threads, and without guessing tokens."""
+    """A model as the benchmark loads it: on the processor, with fixed threads, and without guessing tokens.
+
+    Texts are told after every step, so that tokens can be timed one by one; as shipped, they come in larger pieces.
+    """
     return WriterSpec(
-        str(path), 0, context=context, threads=setup.threads, parallel=parallel, lookup=lookup, forced=forced
+        str(path),
+        0,
+        context=context,
+        threads=setup.threads,
+        parallel=parallel,
+        lookup=lookup,
+        forced=forced,
+        text_seconds=0.0,
     )
 
 

@@ -147,6 +147,8 @@ class ModelProcess:
                     self._child = self._start()
         except PaperboyError as error:
             self._fail(error)
+        except Exception as error:  # noqa: BLE001 - whatever ends this thread, nobody may wait for it for ever
+            self._fail(EngineError(f"{self._name} can no longer be followed ({type(error).__name__}: {error})"))
 
     def _follow(self, child: Child) -> bool:
         """Take in what a child says until it ends; whether it had loaded its model."""

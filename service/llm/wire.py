@@ -29,6 +29,8 @@ class WriterSpec(NamedTuple):
     forced: bool = True
     cache_type: str = "f16"
     flash_attention: bool | None = None
+    text_seconds: float = 0.04
+    """Between two pieces of a text that is read as it grows; 0: after every step."""
 
 
 class EmbedderSpec(NamedTuple):

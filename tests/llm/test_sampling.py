@@ -51,7 +51,9 @@ def pick(model: NativeModel, decoder: Decoder, tree: VocabularyTree, place: int)
     def picked(request: GenerationRequest) -> int:
         sampler = Sampler(model, decoder, request, lambda: tree)
         try:
-            return sampler.pick(place, 0)
+            token = sampler.pick(place, 0)
+            assert token is not None
+            return token
         finally:
             sampler.close()
 
@@ -136,7 +138,9 @@ def test_tokens_are_drawn_as_often_as_their_probabilities_say(
     for seed in range(draws):
         request = drawing(seed, temperature=temperature)._replace(grammar=grammar)
         sampler = Sampler(model, decoder, request, lambda: tree)
-        drawn[sampler.pick(place, 0)] += 1
+        token = sampler.pick(place, 0)
+        assert token is not None
+        drawn[token] += 1
         sampler.close()
     for token in np.argsort(-known)[:8].tolist():
         expected = draws * known[token]

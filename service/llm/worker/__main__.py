@@ -75,20 +75,62 @@ class Pipe:
             os._exit(0)
 
 
+class Texts:
+    """Texts on their way to who reads them: the first piece at once, the others a few times a second.
+
+    Each line wakes the service's process, which then takes a core from the computation.
+    """
+
+    def __init__(self, pipe: Pipe, seconds: float) -> None:
+        self._pipe, self._seconds = pipe, seconds
+        self._told: dict[int, bool] = {}
+        """Requests whose texts are wanted, and whether something of them was told."""
+        self._waiting: dict[int, str] = {}
+        self._last = 0.0
+
+    def want(self, number: int) -> None:
+        """The text of this request is to be told as it grows."""
+        self._told[number] = False
+
+    def add(self, number: int, piece: str) -> None:
+        """Take a piece of a text."""
+        if self._told.get(number):
+            self._waiting[number] = self._waiting.get(number, "") + piece
+        elif number in self._told:
+            self._told[number] = True
+            self._pipe.put(number, "text", piece)
+
+    def tell(self) -> None:
+        """Pass on what has come, if it is time."""
+        now = time.monotonic()
+        if self._waiting and now - self._last > self._seconds:
+            for number in list(self._waiting):
+                self._pass_on(number)
+            self._last = now
+
+    def end(self, number: int) -> None:
+        """Pass on the rest of a text and forget it."""
+        self._pass_on(number)
+        self._told.pop(number, None)
+
+    def _pass_on(self, number: int) -> None:
+        if piece := self._waiting.pop(number, ""):
+            self._pipe.put(number, "text", piece)
+
+
 def serve_writer(pipe: Pipe, spec: WriterSpec) -> None:
     """Load a writer and work on requests until the process is ended."""
-    streaming: set[int] = set()
+    texts = Texts(pipe, spec.text_seconds)
 
     def report(number: int, event: Event) -> None:
         if isinstance(event, str):
-            if number in streaming:
-                pipe.put(number, "text", event)
+            texts.add(number, event)
         elif isinstance(event, Begun):
             # At once: if this request ends the process, it has to be known which one it was.
             pipe.put(number, "begun")
             pipe.flush()
         else:
-            streaming.discard(number)
+            texts.end(number)
             pipe.put(number, *(("done", event) if isinstance(event, Generation) else ("error", error_row(event))))
 
     runtime = Runtime(spec, report)
@@ -113,28 +155,29 @@ def serve_writer(pipe: Pipe, spec: WriterSpec) -> None:
     try:
         while True:
             for message in pipe.take(wait=runtime.scheduler.idle):
-                _handle(pipe, runtime, streaming, message)
+                _handle(pipe, runtime, texts, message)
             runtime.scheduler.step()
+            texts.tell()
             pipe.flush()
     finally:
         runtime.close()
 
 
-def _handle(pipe: Pipe, runtime: Runtime, streaming: set[int], message: Row) -> None:
+def _handle(pipe: Pipe, runtime: Runtime, texts: Texts, message: Row) -> None:
     number = message["number"]
     try:
         match message["op"]:
             case "generate":
                 if message["stream"]:
-                    streaming.add(number)
+                    texts.want(number)
                 runtime.add(number, read_request(message["request"]))
             case "cancel":
-                streaming.discard(number)
+                texts.end(number)
                 runtime.scheduler.cancel(number)
             case "count":
                 pipe.put(number, "done", runtime.count_tokens([Message(*row) for row in message["messages"]]))
     except PaperboyError as error:
-        streaming.discard(number)
+        texts.end(number)
         pipe.put(number, "error", error_row(error))
 
 

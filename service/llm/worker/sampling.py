@@ -42,10 +42,15 @@ class Sampler:
         """Whether the grammar names tokens by their numbers, which a search by texts does not see."""
         self._grammar: Any = _new_grammar(model, grammar) if grammar else None
         self._chain: Any = _new_chain(request) if request.temperature > 0 else None
+        self._follows = False
+        """Whether a token has been accepted by the grammar."""
         self.logprobs: list[float] = []
 
-    def pick(self, place: int, row: int) -> int:
+    def pick(self, place: int, row: int) -> int | None:
         """Choose from the logits at a place of the batch, and take note of the token.
+
+        Returns:
+            the token; `None` where the grammar is at its end and the model has no token that ends a text.
 
         Raises:
             EngineError: the grammar allows no token at all.
@@ -54,7 +59,11 @@ class Sampler:
         token = self._decoder.sample(self._chain, place) if self._chain else int(logits.argmax())
         if self._grammar:
             if not self._passing(np.array([token], np.int32)).size:
-                token = self._allowed(logits)
+                allowed = self._allowed(logits)
+                if allowed is None:
+                    return None
+                token = allowed
+            self._follows = True
             llama_cpp.llama_sampler_accept(self._grammar, token)
         if self._logprobs:
             self.logprobs.append(logprob(logits, token))
@@ -67,12 +76,14 @@ class Sampler:
                 llama_cpp.llama_sampler_free(sampler)
         self._chain = self._grammar = None
 
-    def _allowed(self, logits: Logits) -> int:
-        """The best of the tokens that the grammar allows, or one drawn from them."""
+    def _allowed(self, logits: Logits) -> int | None:
+        """The best of the tokens that the grammar allows, or one drawn from them; `None` where it allows no further."""
         tree = self._tree()
         tokens = self._passing(tree.everything) if self._by_number else tree.search(self._passing)
         if not tokens.size:
-            raise EngineError("the grammar allows no further token of this model: it can be followed by none")
+            if self._follows:
+                return None
+            raise EngineError("the grammar allows no token of this model to begin with")
         if not self._chain:
             return int(tokens[logits[tokens].argmax()])
         rows = candidates(tokens, logits[tokens])

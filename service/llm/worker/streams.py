@@ -66,12 +66,9 @@ class Streams:
         self._recent: deque[Tokens] = deque(maxlen=_REMEMBERED)
 
     def take(self, prompt: Tokens) -> Stream:
-        """A free stream: the one that has most of the prompt, or else the one unused for longest."""
-        if self._sharing:
-            best = max(self.free, key=lambda stream: self._usable(stream, prompt))
-            if self._usable(best, prompt) < WORTH_SHARING:
-                best = min(self.free, key=lambda stream: (bool(stream.held), stream.used))
-        else:
+        """A free stream: the one with most of the prompt, or else the first, so that those in use stand together."""
+        best = max(self.free, key=lambda stream: self._usable(stream, prompt))
+        if self._usable(best, prompt) < WORTH_SHARING:
             best = self.free[0]
         self.free.remove(best)
         self._clock += 1

@@ -69,7 +69,7 @@ def write_freely(prompt: list[int], request: GenerationRequest, parts: FreeText,
         right = 0
         while True:
             token = parts.sampler.pick(place.batch + right, place.row + right)
-            if parts.model.is_end(token):
+            if token is None or parts.model.is_end(token):
                 return text.written(count, steps, parts.sampler)
             count += 1
             if lookup:
