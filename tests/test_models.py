@@ -2,6 +2,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from service.errors import ModelError
 from service.llm import models
 from service.resources import models_folder
-from tests.conftest import MINILM, TRIAL_WRITER
+from tests.conftest import MINILM, ROOT, TRIAL_WRITER
 
 WRITER_BYTES = TRIAL_WRITER.read_bytes()
 
@@ -160,3 +162,20 @@ def test_a_file_that_cannot_be_read_is_a_model_error(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing.gguf"):
         with pytest.raises(ModelError, match=rf"{path.name} cannot be read"):
             models.file_sha256(path)
+
+
+def test_a_full_disk_only_means_that_a_file_is_hashed_again(tmp_path: Path) -> None:
+    cache = tmp_path / "model-hashes.json"
+    code = (
+        "import resource, sys; from pathlib import Path; from service.llm.models import file_sha256; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); print(file_sha256(Path(sys.argv[1]), Path(sys.argv[2])))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(TRIAL_WRITER), str(cache)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert done.stdout.strip() == models.file_sha256(TRIAL_WRITER)
+    assert not cache.exists() or not cache.read_text()

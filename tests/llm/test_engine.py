@@ -181,10 +181,11 @@ def test_a_stop_text_ends_the_writing_before_it_and_nothing_of_it_is_shown(
     assert write(chosen, asking(stop=stop)).text == whole[: min(found, default=len(whole))]
 
 
-def test_a_text_grows_piece_by_piece_while_it_is_written(same: LlamaEngine) -> None:
+def test_a_text_grows_in_pieces_of_several_tokens_the_first_of_one(same: LlamaEngine) -> None:
     shown: list[str] = []
-    made = same.submit(asking(), shown.append).result(GENEROUS_SECONDS)
-    assert len(shown) > 10
+    made = same.submit(asking(max_tokens=400), shown.append).result(GENEROUS_SECONDS)
+    assert 2 < len(shown) < made.output_tokens / 2
+    assert len(shown[0]) < len(shown[1])
     assert all(shown)
     assert "".join(shown) == made.text
 
