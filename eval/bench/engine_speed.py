@@ -1,9 +1,10 @@
 """Parts (a) and (b) of the engine's benchmark: tokens a second, and a batch of summaries.
 
-(a) Our requests go through the whole engine, worker process and streaming included; llama-batched-bench only computes:
-it feeds random tokens and samples nothing. Both have the same file, threads, prompt and output lengths. What is
-compared is its S_TG, tokens a second of all sequences in steps that hold one token of each; how ours is cut to the
-same stretch is said at `workload.joint_rate`. Prompts differ from each other, so that nothing is shared.
+(a) Our requests go through the whole engine, worker process included, as those of a digest; llama-batched-bench only
+computes: it feeds random tokens and samples nothing. Both have the same file, threads, prompt and output lengths. What
+is compared is its S_TG, tokens a second of all sequences in steps that hold one token of each; how ours is cut to the
+same stretch is said at `workload.batch_rate`. Prompts differ from each other, so that nothing is shared. Streams, which
+wake this process after each step, are measured in part (d).
 
 (b) The same conversations for all three programs, new ones in each round, so that nobody finds them in a cache.
 """
@@ -18,7 +19,7 @@ from typing import NamedTuple
 from eval.bench.anchors import Rates, allowed_ratio, anchors, batched_bench, check_length
 from eval.bench.measure import Report, Row, Setup, alternate, ratios, spread
 from eval.bench.shapes import HALF_BILLION, WRITER, Shape, model_file
-from eval.bench.workload import Conversation, Texts, joint_rate, open_engine, stream_all, writer_spec
+from eval.bench.workload import Conversation, Texts, batch_rate, open_engine, write_batch, writer_spec
 from service.llm.engine import LlamaEngine
 from service.ports import GenerationRequest
 
@@ -48,10 +49,10 @@ class _Model(NamedTuple):
         """Tokens a second of our engine, with prompts that no other round has."""
         seeds = range(1_000_000 * parallel + number * parallel, 1_000_000 * parallel + (number + 1) * parallel)
         prompts = [self.texts.conversation(_PROMPT, seed) for seed in seeds]
-        streams = stream_all(self.engine, [GenerationRequest(each, max_tokens=self.generated) for each in prompts])
-        for stream in streams:
-            check_length(len(stream.times), self.generated, "the engine")
-        return joint_rate([stream.times for stream in streams])
+        written = write_batch(self.engine, [GenerationRequest(each, max_tokens=self.generated) for each in prompts])
+        for each in written:
+            check_length(each.tokens, self.generated, "the engine")
+        return batch_rate(written)
 
     def bench_rate(self, setup: Setup, parallel: int, *, unified: bool = False) -> float:
         """Tokens a second of llama-batched-bench."""

@@ -1,5 +1,6 @@
 """What the engine is given to do: prompts of an exact length, and the streams that come of them."""
 
+import itertools
 import random
 import re
 import time
@@ -8,6 +9,7 @@ from concurrent.futures import Future
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 from eval.bench.measure import Setup
 from eval.questions import SAMPLE_PAGES
@@ -19,6 +21,10 @@ from service.ports import Generation, GenerationRequest, Message
 
 Conversation = tuple[Message, ...]
 _WAIT_SECONDS = 1_200
+
+
+_SAME_STEP_SECONDS = 0.002
+"""First tokens that are no further apart came from one step: the next one reads a prompt, which takes longer."""
 
 
 def writer_spec(
@@ -148,6 +154,40 @@ def joint_rate(times: Sequence[Sequence[float]]) -> float:
     if end <= begin or not count:
         raise SystemExit(f"{len(times)} requests never wrote at the same time: their texts are too short")
     return count / (end - begin)
+
+
+class Written(NamedTuple):
+    """One request of a batch: seconds since its beginning to the first token and to the end, and its tokens."""
+
+    first: float
+    end: float
+    tokens: int
+
+
+def write_batch(engine: LlamaEngine, requests: Sequence[GenerationRequest]) -> list[Written]:
+    """Write texts as a digest does, which nobody reads as they grow."""
+    start = time.perf_counter()
+    futures = [(time.perf_counter() - start, engine.submit(request._replace(batch=True))) for request in requests]
+    found = ((sent, future.result(_WAIT_SECONDS)) for sent, future in futures)
+    return [Written(sent + made.first_token_seconds, sent + made.seconds, made.output_tokens) for sent, made in found]
+
+
+def batch_rate(written: Sequence[Written]) -> float:
+    """Tokens a second while all texts of one length are written, as `joint_rate`, from first tokens and ends alone.
+
+    Prompts are read in a few steps, and each of these also gives a token to everyone who writes already: so who began
+    first has as many tokens more as there are later beginnings. The stretch lasts until the first end.
+
+    Raises:
+        SystemExit: the texts were never written at the same time.
+    """
+    firsts = sorted(each.first for each in written)
+    later = sum(after - before > _SAME_STEP_SECONDS for before, after in itertools.pairwise(firsts))
+    begin, end = firsts[-1], min(each.end for each in written)
+    steps = min(each.tokens for each in written) - 1 - later
+    if steps < 1 or end <= begin:
+        raise SystemExit(f"{len(written)} requests never wrote at the same time: their texts are too short")
+    return len(written) * steps / (end - begin)
 
 
 @cache

@@ -9,7 +9,7 @@ from eval.bench.anchors import Rates, allowed_ratio
 from eval.bench.engine_plot import picture
 from eval.bench.measure import Report, Row, alternate
 from eval.bench.shapes import Shape, model_file
-from eval.bench.workload import Texts, joint_rate
+from eval.bench.workload import Texts, Written, batch_rate, joint_rate
 from service.llm.worker.native import NativeModel
 
 TINY = Shape("tiny", "qwen2", 1, 64, 2, 1, 128, 1_024, 512, 1e6)
@@ -50,6 +50,14 @@ def test_the_joint_rate_counts_only_while_all_write() -> None:
     assert joint_rate([[0.0, 1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 4.0, 5.0]]) == pytest.approx(4 / 2)
     with pytest.raises(SystemExit, match="never wrote at the same time"):
         joint_rate([[0.0, 1.0], [2.0, 3.0]])
+
+
+def test_the_rate_of_a_batch_counts_only_while_all_are_written() -> None:
+    # Three of ten tokens each: one begins at 1 s, the others together at 2 s; a step takes 0.5 s from then on.
+    written = [Written(1.0, 6.0, 10), Written(2.0, 6.5, 10), Written(2.0005, 6.5, 10)]
+    assert batch_rate(written) == pytest.approx(3 * 8 / 4, rel=1e-3)
+    with pytest.raises(SystemExit, match="never wrote at the same time"):
+        batch_rate([Written(0.0, 1.0, 5), Written(2.0, 3.0, 5)])
 
 
 def test_a_batch_is_allowed_what_its_decoding_gains() -> None:
