@@ -4,8 +4,15 @@ import json
 from typing import Any, NamedTuple
 
 from eval.data import ROOT, data_folder
+from service.sources import read_path
+from service.types import Paper
 
 SAMPLE_PAGES = ROOT / "samples" / "daily-papers"
+
+
+def sample_papers() -> list[Paper]:
+    """The papers of the sample pages, as often as they stand there."""
+    return [paper for page in sorted(SAMPLE_PAGES.iterdir()) for paper in read_path(page) if isinstance(paper, Paper)]
 
 
 class Question(NamedTuple):

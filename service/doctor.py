@@ -128,7 +128,7 @@ def _checked(path: Path) -> Row:
 
 
 def _folders(settings: Settings) -> tuple[Path, ...]:
-    return Home(settings.home).models, resources.models_folder()
+    return resources.model_folders(Home(settings.home).models)
 
 
 def _described(found: Differences) -> str:

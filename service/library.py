@@ -308,7 +308,7 @@ class Library:
         self._note(f"{waiting:,} papers have no vectors yet and get them first; stopping loses nothing")
 
     def _model_folders(self) -> tuple[Path, ...]:
-        return (self._home.models, resources.models_folder())
+        return resources.model_folders(self._home.models)
 
     def workbench(self) -> Workbench:
         """The parts in use, for evaluation and for use cases built on top."""
@@ -332,14 +332,11 @@ class Library:
     def _writer(self) -> Engine:
         """The writer, started at first use."""
         if self._engine is None:
-            from service.llm.opening import open_endpoint, open_writer
+            from service.llm.opening import open_writer
 
-            if self._settings.endpoint:
-                self._engine = open_endpoint(self._settings)
-            else:
-                self._engine = open_writer(
-                    self._settings, self._model_folders(), self._home.model_hashes, together=self._together
-                )
+            self._engine = open_writer(
+                self._settings, self._model_folders(), self._home.model_hashes, together=self._together
+            )
         return self._engine
 
 

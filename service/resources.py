@@ -19,3 +19,8 @@ def prompts_folder() -> Path:
 def models_folder() -> Path:
     """Model files."""
     return _root() / "models"
+
+
+def model_folders(own: Path) -> tuple[Path, Path]:
+    """Where a model file is looked for: the person's own folder, then what ships."""
+    return own, models_folder()

@@ -15,6 +15,7 @@ import numpy as np
 from service import resources
 from service.index.home import Home
 from service.llm import models
+from service.llm.cores import free_cores
 from service.llm.opening import open_writer
 from service.ports import Engine, Generation, GenerationRequest, Message
 from service.settings import Settings
@@ -150,9 +151,10 @@ def examine_speed(settings: Settings) -> tuple[Machine, list[Speed]]:
         EngineError: it failed.
     """
     home = Home(settings.home)
-    engine = open_writer(settings, (home.models, resources.models_folder()), home.model_hashes, together=True)
+    threads = free_cores() if settings.threads == "auto" else settings.threads
+    engine = open_writer(settings, resources.model_folders(home.models), home.model_hashes, together=True)
     try:
-        measured, threads = measure(engine), engine.threads
+        measured = measure(engine)
     finally:
         engine.close()
     machine = measure_machine()

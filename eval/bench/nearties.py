@@ -12,17 +12,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.questions import SAMPLE_PAGES
+from eval.bench.papers import SHIPPED
+from eval.questions import sample_papers
 from service.llm.cores import free_cores
 from service.llm.worker.chat import ChatTemplate
 from service.llm.worker.decoder import BATCH_TOKENS, Decoder
 from service.llm.worker.native import NativeModel
 from service.ports import Message
-from service.resources import models_folder
-from service.sources import read_path
-from service.types import Paper
 
-_WRITER = models_folder() / "paperboy-writer-trial-f16.gguf"
 _PAPERS, _TOGETHER, _TOKENS = 160, 16, 64
 _BEST = 32
 """Tokens whose logits are compared at each position."""
@@ -47,9 +44,9 @@ class Difference(NamedTuple):
 
 def _prompts(model: NativeModel) -> list[list[int]]:
     template = ChatTemplate(model)
-    papers = (paper for page in sorted(SAMPLE_PAGES.iterdir()) for paper in read_path(page) if isinstance(paper, Paper))
+    papers = sample_papers()[:_PAPERS]
     texts = [f"Title: {paper.title}\nAbstract: {paper.abstract}\nSummarize in one sentence." for paper in papers]
-    return [template.tokens([Message("user", text)]) for text in texts[:_PAPERS]]
+    return [template.tokens([Message("user", text)]) for text in texts]
 
 
 def _read(decoder: Decoder, sequence: int, prompt: list[int]) -> int:
@@ -104,11 +101,11 @@ def _difference(logits: NDArray[np.float32], alone: Position) -> Difference:
     return Difference(noise, float(alone.logits[0] - alone.logits[place]))
 
 
-def main(path: Path = _WRITER) -> None:
+def main(path: Path = SHIPPED) -> None:
     """Print how often and by how much."""
     model = NativeModel(path)
     prompts = _prompts(model)
-    cells = _TOGETHER * (max(map(len, prompts)) + _TOKENS)
+    cells = max(map(len, prompts)) + _TOKENS
     decoder = Decoder(model, cells=cells, sequences=_TOGETHER, outputs=64, threads=free_cores())
     found: list[Difference] = []
     for begin in range(0, len(prompts), _TOGETHER):

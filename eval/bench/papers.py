@@ -2,13 +2,11 @@
 
 from functools import cache
 
-from eval.questions import SAMPLE_PAGES
+from eval.questions import sample_papers
 from service.answer.prompts import Prompt, load_prompt
 from service.ports import Choice, Choices, GenerationRequest
 from service.resources import models_folder, prompts_folder
 from service.sentences import sentences
-from service.sources import read_path
-from service.types import Paper
 
 SHIPPED = models_folder() / "paperboy-writer-trial-f16.gguf"
 _FAMILY = "paperlm"
@@ -22,7 +20,7 @@ _QUOTED = 3
 @cache
 def abstracts() -> list[tuple[str, tuple[str, ...]]]:
     """Titles and sentences of the sample papers, without those that are very short or long."""
-    papers = [paper for page in sorted(SAMPLE_PAGES.iterdir()) for paper in read_path(page) if isinstance(paper, Paper)]
+    papers = sample_papers()
     cut = [(paper.title, tuple(sentences(paper.abstract))) for paper in papers if len(paper.abstract) <= _LONGEST]
     return [(title, parts) for title, parts in cut if _LEAST <= len(set(parts)) == len(parts) <= _MOST]
 

@@ -6,12 +6,12 @@ import os
 import queue
 import selectors
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from service.child import module_command, module_environment
 from service.llm.wire import Row, line
 
 _CLOSE_SECONDS = 2.0
@@ -29,18 +29,13 @@ class Child:
         Raises:
             OSError: the system has no room for another process.
         """
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            # Without it a failed assertion starts a debugger first.
-            "GGML_NO_BACKTRACE": "1",
-        }
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", "-m", "service.llm.worker", role, json.dumps(dict(spec))],
+            module_command("service.llm.worker", role, json.dumps(dict(spec))),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment,
+            # Without it a failed assertion starts a debugger first.
+            env=module_environment(GGML_NO_BACKTRACE="1"),
         )
         self.pid = self._process.pid
         self._outbox: queue.SimpleQueue[Row | None] = queue.SimpleQueue()

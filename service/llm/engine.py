@@ -1,7 +1,6 @@
 """The writer as the rest sees it: many requests at a time, worked on by a process of its own that may crash."""
 
 import math
-import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import EngineBusyError, EngineCrashedError
+from service.llm.delivery import untold
 from service.llm.model_file import check_model_file, unchanged
 from service.llm.process import Call, ModelProcess
 from service.llm.wire import WriterSpec, read_generation, request_row
@@ -39,7 +39,8 @@ class LlamaEngine:
         self.name = path.stem
         self.fingerprint = fingerprint
         self._queue = queue
-        self._seconds = _Mean()
+        self._seconds = 1.0
+        """That a request takes: a running mean, kept by the thread that hears of their ends."""
         self._process = ModelProcess("writer", spec._asdict(), name=path.name, check=unchanged(path))
 
     def wait(self) -> None:
@@ -85,7 +86,7 @@ class LlamaEngine:
         """Begin to write; see the port."""
         waiting = self._process.waiting
         if waiting >= self._queue:
-            wait = self._seconds.value * waiting / self.parallel
+            wait = self._seconds * waiting / self.parallel
             raise EngineBusyError(
                 f"{waiting} requests are being worked on or wait already, and no more are taken: try again in "
                 f"about {wait:.0f} s",
@@ -96,7 +97,7 @@ class LlamaEngine:
         def read(row: list[Any]) -> Generation:
             made = read_generation(row)
             text.check(made.text)
-            self._seconds.add(made.seconds)
+            self._seconds += (made.seconds - self._seconds) / 8
             return made
 
         future: Future[Generation] = Future()
@@ -128,11 +129,10 @@ class _Text:
         Raises:
             EngineCrashedError: the text begins otherwise than what was shown, so it cannot go on.
         """
-        known = self._shown[self._seen : self._seen + len(piece)]
+        new = untold(self._shown, self._seen, piece)
         self._seen += len(piece)
-        if not piece.startswith(known):
+        if new is None:
             raise _another_text()
-        new = piece[len(known) :]
         self._shown += new
         if new and self._on_text:
             self._on_text(new)
@@ -151,15 +151,3 @@ def _another_text() -> EngineCrashedError:
     return EngineCrashedError(
         "the writer's process ended, and its second try is another text than was begun: ask again"
     )
-
-
-class _Mean:
-    """A running mean of seconds."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.value = 1.0
-
-    def add(self, seconds: float) -> None:
-        with self._lock:
-            self.value += (seconds - self.value) / 8

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from service.errors import ModelError
+from service.llm.model_file import GGUF_MAGIC
 from service.text import one_line
 
 _REGISTRY = Path(__file__).with_name("models.toml")
@@ -115,7 +116,7 @@ def check(path: Path) -> CheckedModel:
     if not path.is_file():
         return CheckedModel(path=path, name=name, sha256="", problem="missing")
     with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
+        if file.read(4) != GGUF_MAGIC:
             return CheckedModel(path=path, name=name, sha256="", problem="no GGUF file")
     sha256 = file_sha256(path)
     problem = ""

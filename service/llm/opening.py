@@ -10,13 +10,14 @@ from service.llm import models
 from service.llm.engine import LlamaEngine
 from service.llm.model_file import check_model_file
 from service.llm.wire import WriterSpec
+from service.ports import Engine
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.llm.endpoint.adapter import EndpointEngine
 
 
-def open_endpoint(settings: Settings) -> EndpointEngine:
+def _open_endpoint(settings: Settings) -> EndpointEngine:
     """Reach the servers that the settings name.
 
     Raises:
@@ -34,8 +35,8 @@ def open_endpoint(settings: Settings) -> EndpointEngine:
     )
 
 
-def open_writer(settings: Settings, folders: Sequence[Path], hashes: Path, *, together: bool) -> LlamaEngine:
-    """Start the model file that the settings name.
+def open_writer(settings: Settings, folders: Sequence[Path], hashes: Path, *, together: bool) -> Engine:
+    """Start the model file that the settings name, or reach the servers.
 
     Args:
         settings: which model, and how it is loaded.
@@ -45,7 +46,11 @@ def open_writer(settings: Settings, folders: Sequence[Path], hashes: Path, *, to
 
     Raises:
         ModelError: there is no such model file.
+        SettingsError: an address or the key of the servers cannot be used.
+        EngineError: none of them answers.
     """
+    if settings.endpoint:
+        return _open_endpoint(settings)
     path = models.resolve(settings.writer, folders)
     check_model_file(path)
     parallel = None if together else 1

@@ -4,18 +4,18 @@ Calls that were being worked on when it died are given to the next one once, the
 memory, no files: what the two have in common is a pair of pipes.
 """
 
-import contextlib
 import math
 import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from service.errors import DeadlineError, EngineCrashedError, EngineError, ModelError, PaperboyError
 from service.llm.child import Child
+from service.llm.delivery import refuse, resolve
 from service.llm.wire import Row, read_error
 from service.ports import OnText
 from service.text import one_line
@@ -180,7 +180,7 @@ class ModelProcess:
         for number, call in list(self._calls.items()):
             if now > call.expires:
                 self._give_up(number)
-                _refuse(call.future, DeadlineError("not done in time: the writer's process is not there or hangs"))
+                refuse(call.future, DeadlineError("not done in time: the writer's process is not there or hangs"))
 
     def _take(self, number: int, kind: str, value: Any) -> None:
         if kind == "ready":
@@ -198,24 +198,24 @@ class ModelProcess:
         if kind == "begun":
             call.begun = True
         elif kind == "error":
-            _refuse(call.future, read_error(value))
+            refuse(call.future, read_error(value))
         else:
             self._tell(number, call, kind, value)
 
     def _tell(self, number: int, call: Call, kind: str, value: Any) -> None:
         try:
             if kind == "done":
-                _resolve(call.future, call.read(value))
+                resolve(call.future, call.read(value))
             elif kind == "text" and call.on_text:
                 call.on_text(value)
         except Exception as error:  # noqa: BLE001 - who listens fails alone: this thread serves the others too
             self._give_up(number)
-            _refuse(call.future, error)
+            refuse(call.future, error)
 
     def _loaded(self, facts: Row) -> None:
         with self._lock:
             self._loads, self._up = 0, True
-            _resolve(self._ready, facts)
+            resolve(self._ready, facts)
             for call in self._calls.values():
                 self._child.send(call.message)
 
@@ -247,7 +247,7 @@ class ModelProcess:
                 elif call.again:
                     call.again()
         for call in given_up:
-            _refuse(call.future, self._crashed(code, complaints))
+            refuse(call.future, self._crashed(code, complaints))
 
     def _crashed(self, code: int, complaints: list[str]) -> EngineCrashedError:
         said = next((text for text in reversed(complaints) if "GGML_ASSERT" in text or "rror" in text), "")
@@ -259,17 +259,6 @@ class ModelProcess:
         with self._lock:
             self._failed = self._failed or error
             calls, self._calls = list(self._calls.values()), {}
-        _refuse(self._ready, error)
+        refuse(self._ready, error)
         for call in calls:
-            _refuse(call.future, error)
-
-
-def _resolve(future: Future[Any], value: object) -> None:
-    # Who asked may have cancelled in the meantime.
-    with contextlib.suppress(InvalidStateError):
-        future.set_result(value)
-
-
-def _refuse(future: Future[Any], error: Exception) -> None:
-    with contextlib.suppress(InvalidStateError):
-        future.set_exception(error)
+            refuse(call.future, error)

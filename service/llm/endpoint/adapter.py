@@ -15,6 +15,7 @@ from contextlib import closing
 from typing import Any
 
 from service.errors import EngineBusyError, EngineError, RequestTooLargeError, SettingsError
+from service.llm.delivery import untold
 from service.llm.endpoint.balance import Balance, jittered
 from service.llm.endpoint.choices import ChoiceQuestion
 from service.llm.endpoint.queue import Job, Queue
@@ -298,10 +299,10 @@ def _tell(job: Job, piece: str, position: int) -> int:
     """
     if job.on_text is None or job.ended:
         return position + len(piece)
-    known = job.delivered[position : position + len(piece)]
-    if not piece.startswith(known):
+    rest = untold(job.delivered, position, piece)
+    if rest is None:
         raise RefusedError("broke the connection off and then wrote another text")
-    if rest := piece[len(known) :]:
+    if rest:
         job.delivered += rest
         try:
             job.on_text(rest)

@@ -10,9 +10,10 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 
 from service.errors import DeadlineError, EngineBusyError, EngineError
+from service.llm.delivery import refuse, resolve
 from service.llm.endpoint.server import Link
 from service.ports import Generation, GenerationRequest, OnText
 
@@ -63,17 +64,11 @@ class Job:
 
     def succeed(self, made: Generation) -> None:
         """Hand over the text; too late is no error."""
-        try:
-            self.future.set_result(made)
-        except InvalidStateError:
-            return
+        resolve(self.future, made)
 
     def fail(self, error: BaseException) -> None:
         """Hand over an error; too late is none."""
-        try:
-            self.future.set_exception(error)
-        except InvalidStateError:
-            return
+        refuse(self.future, error)
 
     def expire(self) -> None:
         """Its time is up."""

@@ -14,6 +14,8 @@ _MEMORY = 0.98
 _TRUST = 0.7
 """How likely a proposed token is to be right, before any has been seen."""
 _RECOVERY = 0.01
+_LARGEST_STEP = 128
+"""Tokens; larger ones feed given tokens, and do not lie on the line of those that write."""
 
 
 class Lookup:
@@ -71,7 +73,7 @@ class StepCosts:
 
     def add(self, tokens: int, seconds: float) -> None:
         """Note a step."""
-        if tokens > 4 * LONGEST_DRAFT * 4:
+        if tokens > _LARGEST_STEP:
             return
         self._n = self._n * _MEMORY + 1
         self._x = self._x * _MEMORY + tokens

@@ -90,11 +90,16 @@ class Runtime:
         self.model.close()
 
 
+def _cell_bytes(model: NativeModel, spec: WriterSpec) -> int:
+    """Memory of the keys and values of one token."""
+    return int(model.cell_values() * CACHE_BYTES[spec.cache_type])
+
+
 def _size(model: NativeModel, spec: WriterSpec) -> Size:
     return size_for(
         Workload(spec.parallel, spec.context, spec.deterministic),
         trained=model.n_ctx_train,
-        cell_bytes=int(model.cell_values() * CACHE_BYTES[spec.cache_type]),
+        cell_bytes=_cell_bytes(model, spec),
         free_bytes=free_memory(),
         gpu=supports_gpu() and spec.gpu_layers != 0,
         name=model.path.name,
@@ -124,15 +129,8 @@ def _affordable_layers(path: Path, spec: WriterSpec) -> int:
     vocabulary = NativeModel(path, vocab_only=True)
     try:
         layers = vocabulary.n_layer + 1
-        size = size_for(
-            Workload(spec.parallel, spec.context, spec.deterministic),
-            trained=vocabulary.n_ctx_train,
-            cell_bytes=int(vocabulary.cell_values() * CACHE_BYTES[spec.cache_type]),
-            free_bytes=free_memory(),
-            gpu=True,
-            name=path.name,
-        )
-        context = int(size.window * size.slots * vocabulary.cell_values() * CACHE_BYTES[spec.cache_type])
+        size = _size(vocabulary, spec)
+        context = size.window * size.slots * _cell_bytes(vocabulary, spec)
         return layers_that_fit(layers, path.stat().st_size, context, free_gpu_memory())
     finally:
         vocabulary.close()

@@ -210,11 +210,12 @@ class Scheduler:
             limit = room if slot.writing else min(room, prompt_room, batch_room if slot.reading_batch else room)
             count = self._portion(slot, limit, outputs)
             if count > 0:
-                found.append(Portion(slot, count))
+                wanted = slot.wanted if count == len(slot.pending) else 0
+                found.append(Portion(slot, count, wanted))
                 room -= count
                 prompt_room -= 0 if slot.writing else count
                 batch_room -= count if slot.reading_batch else 0
-                outputs -= slot.wanted if count == len(slot.pending) else 0
+                outputs -= wanted
         return sorted(found, key=lambda portion: portion.slot.stream.number)
 
     def _in_turn(self) -> Iterator[Slot]:
@@ -273,9 +274,8 @@ class Scheduler:
                 self._decoder.add(number, len(entry.held), [0], 0)
                 continue
             slot = entry.slot
-            wanted = slot.wanted if entry.count == len(slot.pending) else 0
-            place = self._decoder.add(number, len(slot.stream.held), slot.pending[: entry.count], wanted)
-            entry.place = Place(*place) if wanted else None
+            place = self._decoder.add(number, len(slot.stream.held), slot.pending[: entry.count], entry.wanted)
+            entry.place = Place(*place) if entry.wanted else None
         return fillers
 
     def _run(self, portions: list[Portion], fillers: list[Stream]) -> bool:

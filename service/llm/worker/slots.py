@@ -90,5 +90,7 @@ class Portion:
 
     slot: Slot
     count: int
+    wanted: int
+    """How many of its last tokens need logits: none as long as more tokens are pending."""
     place: Place | None = None
     """Where its logits are to come, if it asks for some."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from service.llm.constraints import ChoiceState, TrieNode, build_trie
 from service.llm.worker.decoder import Decoder
-from service.llm.worker.lookup import LONGEST_DRAFT, Lookup
+from service.llm.worker.lookup import Lookup
 from service.llm.worker.native import NativeModel
 from service.llm.worker.sampling import Sampler, logprob
 from service.ports import Choices, GenerationRequest
@@ -83,7 +83,7 @@ def write_freely(prompt: list[int], request: GenerationRequest, parts: FreeText,
         proposed: list[int] = []
         if lookup:
             lookup.learn(len(draft), right)
-            proposed = lookup.draft(min(LONGEST_DRAFT, request.max_tokens - count - 1), parts.cost())
+            proposed = lookup.draft(request.max_tokens - count - 1, parts.cost())
         feed = Feed([token, *proposed], 1 + len(proposed), len(draft) - right)
     return text.written(count, steps, parts.sampler)
 
