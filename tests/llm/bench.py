@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from service.errors import PaperboyError
 from service.llm.worker.chat import ChatTemplate
-from service.llm.worker.decoder import BATCH_TOKENS, Decoder
+from service.llm.worker.decoder import BATCH_TOKENS, Decoder, Place
 from service.llm.worker.native import NativeModel
 from service.llm.worker.scheduler import Begun, Event, Scheduler
 from service.llm.worker.sizing import Size
@@ -51,7 +51,7 @@ class MirrorDecoder(Decoder):
         self._batch_now, self._wanted_now = [], 0
         super().begin()
 
-    def add(self, sequence: int, start: int, tokens: Sequence[int], wanted: int) -> tuple[int, int]:
+    def add(self, sequence: int, start: int, tokens: Sequence[int], wanted: int) -> Place:
         assert start == len(self.held.get(sequence, ())), "positions follow each other"
         assert 0 < len(tokens) <= self.capacity - sum(len(fed.tokens) for fed in self._batch_now)
         self._wanted_now += wanted

@@ -235,6 +235,16 @@ def test_a_deadline_ends_what_waits_and_what_is_being_written(small: Bench) -> N
     assert all_free(small)
 
 
+def test_a_deadline_that_passes_after_the_end_is_not_told(small: Bench) -> None:
+    small.add(1, asking(max_tokens=1, deadline=0.5))
+    small.run()
+    time.sleep(0.5)
+    small.add(2, asking(max_tokens=1))
+    small.run()
+    # The bench fails where something is told of a request after its end.
+    assert small.made(1).output_tokens == 1
+
+
 def test_a_request_that_fails_on_the_way_harms_no_other(small: Bench, reference: Reference) -> None:
     asked = {number: asking(f"{number} {OTHER}", max_tokens=40) for number in range(3)}
     for number, request in asked.items():

@@ -6,7 +6,7 @@ token of each, then what is left; so tokens are put in by ascending sequence.
 
 import ctypes
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import llama_cpp
 import numpy as np
@@ -24,6 +24,13 @@ new request waits for the end of the step."""
 _CELL_BLOCK = 256
 """llama.cpp rounds the cells of a sequence up to this."""
 CACHE_TYPES = {"f16": llama_cpp.GGML_TYPE_F16, "q8_0": llama_cpp.GGML_TYPE_Q8_0, "q4_0": llama_cpp.GGML_TYPE_Q4_0}
+
+
+class Place(NamedTuple):
+    """Where logits of a sequence stand: place in the batch and row of the first."""
+
+    batch: int
+    row: int
 
 
 class InterruptedStepError(EngineError):
@@ -80,6 +87,10 @@ class Decoder:
         self._memory: Any = llama_cpp.llama_get_memory(self._handle)
         self._threads = threads
         self.outputs, self.capacity = min(outputs, BATCH_TOKENS), capacity
+        self._batch_tokens: list[int] = []
+        self._batch_positions: list[int] = []
+        self._batch_sequences: list[int] = []
+        self._batch_wanted: list[int] = []
         self._tokens = np.zeros(capacity, np.int32)
         self._positions = np.zeros(capacity, np.int32)
         self._sequences = np.zeros(capacity, np.int32)
@@ -89,17 +100,19 @@ class Decoder:
         self._batch = self._make_batch()
         self._interrupt = (ctypes.c_char * 2)()
         self._listen_for_interrupts()
-        self._size = 0
         self._n_wanted = 0
+        self._best: list[int] = []
         self._address = 0
         self._rows: Logits = np.empty((0, 0), np.float32)
         """Rows of logits from their address on; only as many as were asked for are llama.cpp's."""
 
     def begin(self) -> None:
         """Start an empty batch."""
-        self._size = self._n_wanted = 0
+        self._n_wanted = 0
+        for values in (self._batch_tokens, self._batch_positions, self._batch_sequences, self._batch_wanted):
+            values.clear()
 
-    def add(self, sequence: int, start: int, tokens: Sequence[int], wanted: int) -> tuple[int, int]:
+    def add(self, sequence: int, start: int, tokens: Sequence[int], wanted: int) -> Place:
         """Put tokens of a sequence into the batch.
 
         Args:
@@ -109,18 +122,15 @@ class Decoder:
             wanted: how many of the last ones give logits.
 
         Returns:
-            place in the batch, and row of the logits, of the first position that gives logits.
+            where the first position stands that gives logits.
         """
-        begin, end = self._size, self._size + len(tokens)
-        self._tokens[begin:end] = tokens
-        self._positions[begin:end] = np.arange(start, start + len(tokens))
-        self._sequences[begin:end] = sequence
-        self._wanted[begin:end] = 0
-        self._wanted[end - wanted : end] = 1
-        row = self._n_wanted
-        self._size = end
+        count, row = len(tokens), self._n_wanted
+        self._batch_tokens += tokens
+        self._batch_positions += range(start, start + count)
+        self._batch_sequences += [sequence] * count
+        self._batch_wanted += [0] * (count - wanted) + [1] * wanted
         self._n_wanted += wanted
-        return end - wanted, row
+        return Place(len(self._batch_tokens) - wanted, row)
 
     def run(self) -> None:
         """Compute the batch.
@@ -129,13 +139,19 @@ class Decoder:
             InterruptedStepError: `interrupt` was called.
             EngineError: llama.cpp failed; what the sequences hold is not known any more.
         """
-        self._batch.n_tokens = self._size
+        # One assignment for each array: one for each sequence took longer than all the rest of a step.
+        size = self._batch.n_tokens = len(self._batch_tokens)
+        self._tokens[:size] = self._batch_tokens
+        self._positions[:size] = self._batch_positions
+        self._sequences[:size] = self._batch_sequences
+        self._wanted[:size] = self._batch_wanted
+        self._best = []
         status = int(llama_cpp.llama_decode(self._handle, self._batch))
         self._interrupt[0] = b"\0"
         if status == _ABORTED:
             raise InterruptedStepError("the step was interrupted")
         if status != 0:
-            raise EngineError(f"{self._model.path.name} failed on {self._size} tokens (llama_decode status {status})")
+            raise EngineError(f"{self._model.path.name} failed on {size} tokens (llama_decode status {status})")
         if self._n_wanted:
             self._look_at(llama_cpp.llama_get_logits(self._handle))
         else:
@@ -159,6 +175,12 @@ class Decoder:
         """The logits of one row, shape (vocabulary,); until the next `run`."""
         found: Logits = self._rows[row]
         return found
+
+    def best(self, row: int) -> int:
+        """The token with the highest logit of one row; all rows are searched together."""
+        if not self._best:
+            self._best = self._rows[: self._n_wanted].argmax(axis=1).tolist()
+        return self._best[row]
 
     def sample(self, sampler: object, place: int) -> int:
         """A token drawn by a llama.cpp sampler from the logits at a place of the batch."""

@@ -5,6 +5,7 @@ Uses the C API through ctypes: a failed GGML assertion ends the process, so ever
 
 import ctypes
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from service.text import one_line
 
 REASON_LENGTH = 200
 """Characters of an error message that a model file may fill."""
+_REMEMBERED_PIECES = 1 << 13
+"""Tokens whose texts are kept: reading one again takes as long as choosing it did."""
 _log_lines: list[str] = []
 
 
@@ -45,8 +48,15 @@ def system_info() -> str:
 class NativeModel:
     """One loaded model file."""
 
-    def __init__(self, path: Path, *, gpu_layers: int = 0, vocab_only: bool = False) -> None:
-        """Load a file; `vocab_only` leaves the weights out.
+    def __init__(self, path: Path, *, gpu_layers: int = 0, vocab_only: bool = False, most_read: int = 0) -> None:
+        """Load a file.
+
+        Args:
+            path: the file.
+            gpu_layers: how many are offloaded.
+            vocab_only: leave the weights out.
+            most_read: bytes up to which the file is read into memory of this process; a larger one is mapped. Reading
+                takes time and room, but such memory can be in huge pages, and computing with it is faster.
 
         Raises:
             ModelError: the file is missing, damaged, or not supported.
@@ -56,6 +66,8 @@ class NativeModel:
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         params.vocab_only = vocab_only
+        if path.stat().st_size <= most_read:
+            params.load_mode = llama_cpp.LLAMA_LOAD_MODE_NONE
         _log_lines.clear()
         handle = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not handle:
@@ -69,6 +81,10 @@ class NativeModel:
         self.n_layer = int(llama_cpp.llama_model_n_layer(handle))
         self.is_recurrent = bool(llama_cpp.llama_model_is_recurrent(handle) or llama_cpp.llama_model_is_hybrid(handle))
         """Whether its memory is a state, of which no part can be forgotten or given away."""
+        self.piece = lru_cache(_REMEMBERED_PIECES)(self._read_piece)
+        """The bytes that a token stands for; control tokens stand for none."""
+        self.is_end = lru_cache(_REMEMBERED_PIECES)(self._read_is_end)
+        """Whether the token ends a generation."""
 
     def cell_values(self) -> int:
         """Numbers that the keys and values of one token are, in all layers."""
@@ -91,14 +107,12 @@ class NativeModel:
                 return list(buffer[:count])
             size = -count
 
-    def piece(self, token: int) -> bytes:
-        """The bytes that a token stands for; control tokens stand for none."""
+    def _read_piece(self, token: int) -> bytes:
         buffer = ctypes.create_string_buffer(256)
         count = int(llama_cpp.llama_token_to_piece(self.vocab, token, buffer, 256, 0, False))
         return buffer.raw[: max(count, 0)]
 
-    def is_end(self, token: int) -> bool:
-        """Whether the token ends a generation."""
+    def _read_is_end(self, token: int) -> bool:
         return bool(llama_cpp.llama_vocab_is_eog(self.vocab, token))
 
     def close(self) -> None:

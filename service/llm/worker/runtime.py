@@ -12,11 +12,13 @@ from service.llm.worker.decoder import Decoder
 from service.llm.worker.gpu import free_gpu_memory
 from service.llm.worker.native import NativeModel, supports_gpu
 from service.llm.worker.scheduler import Report, Scheduler
-from service.llm.worker.sizing import Size, Workload, free_memory, layers_that_fit, size_for
+from service.llm.worker.sizing import Size, Workload, free_memory, has_huge_pages, layers_that_fit, size_for
 from service.ports import GenerationRequest, Message
 
 CACHE_BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 """Of one number of a key or value, scales included."""
+_MOST_OF_MEMORY = 0.25
+"""Of what is free, for weights that are read."""
 
 
 class Runtime:
@@ -108,20 +110,26 @@ def _size(model: NativeModel, spec: WriterSpec) -> Size:
 
 def _load(path: Path, spec: WriterSpec) -> NativeModel:
     """Load with the layers asked for; without a number, as many as fit the GPU's free memory, then fewer."""
-    if spec.gpu_layers is not None:
-        if spec.gpu_layers and not supports_gpu():
+    if spec.gpu_layers:
+        if not supports_gpu():
             raise ModelError(
                 f"--gpu-layers {spec.gpu_layers}: this llama.cpp was built without GPU support; "
                 "build it with make setup GPU=cuda (or metal, vulkan)"
             )
         return NativeModel(path, gpu_layers=spec.gpu_layers)
-    layers = _affordable_layers(path, spec) if supports_gpu() else 0
+    layers = _affordable_layers(path, spec) if spec.gpu_layers is None and supports_gpu() else 0
     while layers:
         try:
             return NativeModel(path, gpu_layers=layers)
         except ModelError:
             layers //= 2
-    return NativeModel(path)
+    return NativeModel(path, most_read=_most_read(spec))
+
+
+def _most_read(spec: WriterSpec) -> int:
+    """Bytes of weights that are read, not mapped: a second of loading comes back in a batch, not in one answer."""
+    alone = spec.parallel == 1 or spec.deterministic
+    return 0 if alone or not has_huge_pages() else int(free_memory() * _MOST_OF_MEMORY)
 
 
 def _affordable_layers(path: Path, spec: WriterSpec) -> int:

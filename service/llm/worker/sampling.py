@@ -55,18 +55,17 @@ class Sampler:
         Raises:
             EngineError: the grammar allows no token at all.
         """
-        logits = self._decoder.logits(row)
-        token = self._decoder.sample(self._chain, place) if self._chain else int(logits.argmax())
+        token = self._decoder.sample(self._chain, place) if self._chain else self._decoder.best(row)
         if self._grammar:
             if not self._passing(np.array([token], np.int32)).size:
-                allowed = self._allowed(logits)
+                allowed = self._allowed(self._decoder.logits(row))
                 if allowed is None:
                     return None
                 token = allowed
             self._follows = True
             llama_cpp.llama_sampler_accept(self._grammar, token)
         if self._logprobs:
-            self.logprobs.append(logprob(logits, token))
+            self.logprobs.append(logprob(self._decoder.logits(row), token))
         return token
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ of a batch are read is broken off when it comes.
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from heapq import heappop, heappush
 from itertools import chain, islice, pairwise
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from service.errors import DeadlineError, EngineError, PaperboyError
 from service.llm.cores import CoreWatch
-from service.llm.worker.decoder import BATCH_TOKENS, Decoder, InterruptedStepError
+from service.llm.worker.decoder import BATCH_TOKENS, Decoder, InterruptedStepError, Place
 from service.llm.worker.lookup import LONGEST_DRAFT, Lookup, StepCosts
 from service.llm.worker.native import NativeModel
 from service.llm.worker.sampling import Sampler
@@ -23,7 +24,7 @@ from service.llm.worker.sizing import Size
 from service.llm.worker.slots import Job, Portion, Slot
 from service.llm.worker.streams import WORTH_SHARING, Stream, Streams
 from service.llm.worker.vocabulary import VocabularyTree
-from service.llm.worker.writers import ChoiceText, ChoiceWriter, FreeText, Place, Writer, Written, write_freely
+from service.llm.worker.writers import ChoiceText, ChoiceWriter, FreeText, Writer, Written, write_freely
 from service.ports import Generation, GenerationRequest
 
 _SHORT_PROMPT_PART = 64
@@ -34,6 +35,14 @@ _COMPARED = 32
 """Waiting prompts that a new one is compared with."""
 _LONGEST_GAP = 1
 """Streams without work that are filled up with a token: a gap in the numbers costs another pass over the weights."""
+
+
+class _Deadline(NamedTuple):
+    """When a request is given up."""
+
+    time: float
+    number: int
+    limit: float
 
 
 class Begun(NamedTuple):
@@ -77,6 +86,8 @@ class Scheduler:
         self._streams = Streams(self._decoder, slots, sharing=not size.deterministic, whole_only=model.is_recurrent)
         self._waiting: tuple[deque[Job], deque[Job]] = (deque(), deque())
         self._slots: list[Slot] = []
+        self._deadlines: list[_Deadline] = []
+        """A heap, the next one first; also of some that have ended."""
         self._costs, self._cores = StepCosts(), cores
         self._vocabulary: VocabularyTree | None = None
         self._reading_batch = False
@@ -103,19 +114,24 @@ class Scheduler:
         job = Job(number, request, np.array(prompt, np.int32), options, time.perf_counter())
         job.check(self._size.window, self._model.path.stem)
         self._waiting[request.batch].append(job)
+        if request.deadline is not None:
+            heappush(self._deadlines, _Deadline(job.start + request.deadline, number, request.deadline))
 
     def hurry(self) -> None:
         """Break off the step that is being computed if it reads prompts of a batch: somebody waits. For any thread."""
         if self._reading_batch:
             self._decoder.interrupt()
 
-    def cancel(self, number: int) -> None:
-        """Give a request up, waiting or running; an unknown number is passed over."""
+    def cancel(self, number: int) -> bool:
+        """Give a request up, waiting or running; whether it was there."""
         for queue in self._waiting:
             for job in [job for job in queue if job.number == number]:
                 queue.remove(job)
+                return True
         for slot in [slot for slot in self._slots if slot.job.number == number]:
             self._release(slot)
+            return True
+        return False
 
     def step(self) -> None:
         """Admit what there is room for, compute one batch, and let each request that has its logits go on."""
@@ -144,12 +160,10 @@ class Scheduler:
         self._decoder.close()
 
     def _expire(self) -> None:
-        now = time.perf_counter()
-        for job in [*chain(*self._waiting), *(slot.job for slot in self._slots)]:
-            limit = job.request.deadline
-            if limit is not None and now - job.start > limit:
-                self.cancel(job.number)
-                self._report(job.number, DeadlineError(f"not done within {limit:g} s: allow more time or ask for less"))
+        while self._deadlines and self._deadlines[0].time < time.perf_counter():
+            _, number, limit = heappop(self._deadlines)
+            if self.cancel(number):
+                self._report(number, DeadlineError(f"not done within {limit:g} s: allow more time or ask for less"))
 
     def _admit(self) -> None:
         """Give slots to what waits."""
@@ -170,6 +184,8 @@ class Scheduler:
             return
         slot = Slot(job, self._streams.take(job.prompt), self._writer(job, sampler), sampler)
         self._slots.append(slot)
+        # What a person waits for comes first in each step.
+        self._slots.sort(key=lambda slot: slot.job.request.batch)
         waiting = islice((other.prompt for other in chain(*self._waiting)), _COMPARED)
         slot.goal = self._streams.goal(job.prompt, waiting)
         self._resume(slot, None)
@@ -207,16 +223,18 @@ class Scheduler:
         batch_room = _SHORT_PROMPT_PART if time.perf_counter() < self._attentive_until else prompt_room
         found: list[Portion] = []
         for slot in self._in_turn():
-            limit = room if slot.writing else min(room, prompt_room, batch_room if slot.reading_batch else room)
+            limit = room if slot.first else min(room, prompt_room, batch_room if slot.reading_batch else room)
             count = self._portion(slot, limit, outputs)
             if count > 0:
                 wanted = slot.wanted if count == len(slot.pending) else 0
                 found.append(Portion(slot, count, wanted))
                 room -= count
-                prompt_room -= 0 if slot.writing else count
-                batch_room -= count if slot.reading_batch else 0
                 outputs -= wanted
-        return sorted(found, key=lambda portion: portion.slot.stream.number)
+                if not slot.first:
+                    prompt_room -= count
+                    batch_room -= count if slot.reading_batch else 0
+        found.sort(key=_number)
+        return found
 
     def _in_turn(self) -> Iterator[Slot]:
         """Those who write, then prompts that a person waits for, then the others; each kind in order of arrival.
@@ -224,15 +242,17 @@ class Scheduler:
         While a person waits for the first word no other prompt is read; and where the step can end the wait, batch
         work stands aside, though never for two steps in a row.
         """
-        urgent = [slot for slot in self._slots if not slot.writing and not slot.job.request.batch]
+        reading = [slot for slot in self._slots if not slot.first]
+        if not reading:
+            self._stood_aside = False
+            return iter(self._slots)
+        urgent = [slot for slot in reading if not slot.job.request.batch]
         soon = bool(urgent) and sum(len(slot.pending) for slot in urgent) <= BATCH_TOKENS
         self._stood_aside = soon and not self._stood_aside
-        order = [
-            slot
-            for slot in sorted(self._slots, key=lambda slot: (not slot.writing, slot.job.request.batch))
-            if not (urgent and slot.reading_batch) and not (self._stood_aside and slot.job.request.batch)
-        ]
-        return (slot for slot in order if slot.pending and (slot.begun or self._may_begin(slot)))
+        writing = [slot for slot in self._slots if slot.first]
+        if self._stood_aside:
+            writing = [slot for slot in writing if not slot.job.request.batch]
+        return (slot for slot in (*writing, *(urgent or reading)) if slot.begun or self._may_begin(slot))
 
     def _may_begin(self, slot: Slot) -> bool:
         """Begin a prompt with what there is of it; not while another is computing what it could share."""
@@ -258,25 +278,25 @@ class Scheduler:
 
     def _put(self, portions: list[Portion]) -> list[Stream]:
         """Fill the batch; the streams that only fill gaps."""
-        numbers = [portion.slot.stream.number for portion in portions]
-        gaps = (range(one + 1, two) for one, two in pairwise(numbers) if 1 < two - one <= 1 + _LONGEST_GAP)
-        everyone = self._streams.everyone
-        fillers = [everyone[number] for gap in gaps for number in gap]
-        fillers = [stream for stream in fillers if len(stream.held) < self._size.window]
-        fillers = [] if self._model.is_recurrent else fillers
+        fillers = self._fillers(portions)
+        entries: Sequence[Portion | Stream] = sorted((*portions, *fillers), key=_number) if fillers else portions
         self._decoder.begin()
-        entries: list[tuple[int, Portion | Stream]] = [
-            *((portion.slot.stream.number, portion) for portion in portions),
-            *((stream.number, stream) for stream in fillers),
-        ]
-        for number, entry in sorted(entries, key=lambda pair: pair[0]):
+        for entry in entries:
             if isinstance(entry, Stream):
-                self._decoder.add(number, len(entry.held), [0], 0)
+                self._decoder.add(entry.number, len(entry.held), [0], 0)
                 continue
-            slot = entry.slot
-            place = self._decoder.add(number, len(slot.stream.held), slot.pending[: entry.count], entry.wanted)
-            entry.place = Place(*place) if entry.wanted else None
+            stream, tokens = entry.slot.stream, entry.slot.pending[: entry.count]
+            place = self._decoder.add(stream.number, len(stream.held), tokens, entry.wanted)
+            entry.place = place if entry.wanted else None
         return fillers
+
+    def _fillers(self, portions: list[Portion]) -> list[Stream]:
+        numbers = [portion.slot.stream.number for portion in portions]
+        if numbers[-1] - numbers[0] < len(numbers) or self._model.is_recurrent:
+            return []
+        gaps = (range(one + 1, two) for one, two in pairwise(numbers) if 1 < two - one <= 1 + _LONGEST_GAP)
+        found = (self._streams.everyone[number] for gap in gaps for number in gap)
+        return [stream for stream in found if len(stream.held) < self._size.window]
 
     def _run(self, portions: list[Portion], fillers: list[Stream]) -> bool:
         """Compute the batch; whether it was."""
@@ -349,3 +369,7 @@ class Scheduler:
             self._release(slot)
             self._report(slot.job.number, error)
         self._streams.clear()
+
+
+def _number(entry: Portion | Stream) -> int:
+    return entry.number if isinstance(entry, Stream) else entry.slot.stream.number

@@ -99,3 +99,11 @@ def free_memory() -> int:
     except (OSError, StopIteration, ValueError, IndexError):
         # Systems without /proc say only how much there is at all.
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def has_huge_pages() -> bool:
+    """Whether the system gives memory in huge pages to a process that asks for them."""
+    try:
+        return "[never]" not in Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text(encoding="ascii")
+    except OSError:
+        return False

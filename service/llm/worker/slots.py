@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 
 from service.errors import EngineError, RequestTooLargeError
+from service.llm.worker.decoder import Place
 from service.llm.worker.sampling import Sampler
 from service.llm.worker.streams import Stream, Tokens
-from service.llm.worker.writers import Place, Writer
+from service.llm.worker.writers import Writer
 from service.ports import GenerationRequest
 
 

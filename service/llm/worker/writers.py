@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
 from service.llm.constraints import ChoiceState, TrieNode, build_trie
-from service.llm.worker.decoder import Decoder
+from service.llm.worker.decoder import Decoder, Place
 from service.llm.worker.lookup import Lookup
 from service.llm.worker.native import NativeModel
 from service.llm.worker.sampling import Sampler, logprob
@@ -24,13 +24,6 @@ class Feed(NamedTuple):
     """How many of the last ones need logits."""
     drop: int = 0
     """How many tokens at the end of the sequence are forgotten first."""
-
-
-class Place(NamedTuple):
-    """Where the logits of a `Feed` stand: place in the batch and row of the first."""
-
-    batch: int
-    row: int
 
 
 class Written(NamedTuple):
