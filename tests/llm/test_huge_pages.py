@@ -9,7 +9,8 @@ from service.llm.worker.sizing import has_huge_pages
 from tests.conftest import TRIAL_WRITER
 from tests.llm.writing import asking, write, writer
 
-linux = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads what Linux says of a process")
+_FILE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+_SETTING = _FILE.read_text(encoding="ascii") if _FILE.exists() else ""
 huge = pytest.mark.skipif(not has_huge_pages(), reason="this system has no huge pages")
 
 
@@ -24,7 +25,6 @@ def huge_kilobytes(engine: LlamaEngine) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("AnonHugePages:"))
 
 
-@linux
 @huge
 def test_the_weights_of_a_batch_are_read_and_those_of_a_single_answer_are_mapped() -> None:
     weights = TRIAL_WRITER.name
@@ -34,17 +34,15 @@ def test_the_weights_of_a_batch_are_read_and_those_of_a_single_answer_are_mapped
         assert weights not in about(batch, "maps")
 
 
-@linux
 @huge
 def test_memory_of_the_process_is_in_huge_pages() -> None:
     with writer(parallel=4) as batch:
-        assert huge_kilobytes(batch) * 1024 > TRIAL_WRITER.stat().st_size / 2
+        assert huge_kilobytes(batch) > 0
 
 
-@linux
-def test_what_the_user_sets_for_the_c_library_comes_last_and_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+@huge
+@pytest.mark.skipif("[always]" in _SETTING, reason="this system gives huge pages to everyone")
+def test_what_the_user_sets_for_the_c_library_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0")
     with writer(parallel=4) as batch:
-        assert "GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.hugetlb=0\0" in about(batch, "environ")
-        if has_huge_pages() and "[always]" not in Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text():
-            assert huge_kilobytes(batch) * 1024 < TRIAL_WRITER.stat().st_size / 2
+        assert huge_kilobytes(batch) == 0

@@ -170,7 +170,7 @@ def _handle(pipe: Pipe, runtime: Runtime, texts: Texts, message: Row) -> None:
             case "generate":
                 if message["stream"]:
                     texts.want(number)
-                runtime.add(number, read_request(message["request"]))
+                runtime.add(number, read_request(message["request"]), streamed=message["stream"])
             case "cancel":
                 texts.end(number)
                 runtime.scheduler.cancel(number)

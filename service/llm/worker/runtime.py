@@ -64,8 +64,8 @@ class Runtime:
             self.model.close()
             raise
 
-    def add(self, number: int, request: GenerationRequest) -> None:
-        """Queue a request; what becomes of it is reported under its number.
+    def add(self, number: int, request: GenerationRequest, *, streamed: bool = True) -> None:
+        """Queue a request; what becomes of it is reported under its number, also its text as it grows if `streamed`.
 
         Raises:
             RequestTooLargeError: it does not fit the context.
@@ -80,7 +80,7 @@ class Runtime:
                 raise EngineError(f"the choices cannot be used: {error}") from None
         options = request.choices.options if request.choices else ()
         tokenized = [self.model.tokenize(request.lead + option.text) for option in options]
-        self.scheduler.add(number, request, prompt, tokenized)
+        self.scheduler.add(number, request, prompt, tokenized, streamed=streamed)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of a prompt as it would be sent."""

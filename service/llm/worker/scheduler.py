@@ -8,6 +8,7 @@ of a batch are read is broken off when it comes.
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from heapq import heappop, heappush
 from itertools import chain, islice, pairwise
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from service.llm.worker.lookup import LONGEST_DRAFT, Lookup, StepCosts
 from service.llm.worker.native import NativeModel
 from service.llm.worker.sampling import Sampler
 from service.llm.worker.sizing import Size
-from service.llm.worker.slots import Job, Portion, Slot
+from service.llm.worker.slots import Job, Slot
 from service.llm.worker.streams import WORTH_SHARING, Stream, Streams
 from service.llm.worker.vocabulary import VocabularyTree
 from service.llm.worker.writers import ChoiceText, ChoiceWriter, FreeText, Writer, Written, write_freely
@@ -86,6 +87,7 @@ class Scheduler:
         self._streams = Streams(self._decoder, slots, sharing=not size.deterministic, whole_only=model.is_recurrent)
         self._waiting: tuple[deque[Job], deque[Job]] = (deque(), deque())
         self._slots: list[Slot] = []
+        """Those that a person waits for come first."""
         self._deadlines: list[_Deadline] = []
         """A heap, the next one first; also of some that have ended."""
         self._costs, self._cores = StepCosts(), cores
@@ -99,7 +101,15 @@ class Scheduler:
         """Whether there is nothing to do."""
         return not self._slots and not any(self._waiting)
 
-    def add(self, number: int, request: GenerationRequest, prompt: Sequence[int], options: list[list[int]]) -> None:
+    def add(
+        self,
+        number: int,
+        request: GenerationRequest,
+        prompt: Sequence[int],
+        options: list[list[int]],
+        *,
+        streamed: bool = True,
+    ) -> None:
         """Queue a request.
 
         Args:
@@ -107,11 +117,12 @@ class Scheduler:
             request: what to write.
             prompt: its tokens.
             options: the tokens of each of `request.choices`.
+            streamed: report the text as it grows.
 
         Raises:
             RequestTooLargeError: it can never fit.
         """
-        job = Job(number, request, np.array(prompt, np.int32), options, time.perf_counter())
+        job = Job(number, request, np.array(prompt, np.int32), options, time.perf_counter(), streamed)
         job.check(self._size.window, self._model.path.stem)
         self._waiting[request.batch].append(job)
         if request.deadline is not None:
@@ -141,17 +152,18 @@ class Scheduler:
             return
         if self._cores and (threads := self._cores.look()):
             self._decoder.use_threads(threads)
-        portions = self._portions()
-        if not portions:
+        slots = self._chosen()
+        if not slots:
             return
-        fillers = self._put(portions)
+        fillers = self._put(slots)
         start = time.perf_counter()
-        if not self._run(portions, fillers):
+        if not self._run(slots, fillers):
             return
-        if all(portion.slot.writing for portion in portions):
-            self._costs.add(sum(portion.count for portion in portions), time.perf_counter() - start)
-        for portion in portions:
-            self._advance(portion)
+        now = time.perf_counter()
+        if self._lookup and all(slot.first for slot in slots):
+            self._costs.add(sum(slot.count for slot in slots), now - start)
+        for slot in slots:
+            self._advance(slot, now)
 
     def close(self) -> None:
         """Free the context."""
@@ -184,7 +196,6 @@ class Scheduler:
             return
         slot = Slot(job, self._streams.take(job.prompt), self._writer(job, sampler), sampler)
         self._slots.append(slot)
-        # What a person waits for comes first in each step.
         self._slots.sort(key=lambda slot: slot.job.request.batch)
         waiting = islice((other.prompt for other in chain(*self._waiting)), _COMPARED)
         slot.goal = self._streams.goal(job.prompt, waiting)
@@ -192,10 +203,7 @@ class Scheduler:
 
     def _writer(self, job: Job, sampler: Sampler) -> Writer:
         request, prompt = job.request, job.prompt.tolist()
-
-        def emit(text: str) -> None:
-            self._report(job.number, text)
-
+        emit = partial(self._report, job.number) if job.streamed else None
         if request.choices:
             parts = ChoiceText(self._model, self._decoder, request.choices, job.options, request.logprobs, self._forced)
             return ChoiceWriter(prompt, parts, emit).write()
@@ -213,23 +221,23 @@ class Scheduler:
             return 1.0
         return self._costs.share(writing)
 
-    def _portions(self) -> list[Portion]:
-        """What goes into the batch, by ascending stream."""
+    def _chosen(self) -> list[Slot]:
+        """The slots of the batch by ascending stream, each with the number of its tokens."""
         # A place for each stream that has to be filled up.
         room, outputs = self._decoder.capacity - self._size.slots, self._decoder.outputs
         prompt_room = BATCH_TOKENS
-        if any(not slot.job.request.batch for slot in self._slots):
-            self._attentive_until = time.perf_counter() + _ATTENTIVE_SECONDS
-        batch_room = _SHORT_PROMPT_PART if time.perf_counter() < self._attentive_until else prompt_room
-        found: list[Portion] = []
+        now = time.perf_counter()
+        if not self._slots[0].job.request.batch:
+            self._attentive_until = now + _ATTENTIVE_SECONDS
+        batch_room = _SHORT_PROMPT_PART if now < self._attentive_until else prompt_room
+        found: list[Slot] = []
         for slot in self._in_turn():
             limit = room if slot.first else min(room, prompt_room, batch_room if slot.reading_batch else room)
-            count = self._portion(slot, limit, outputs)
+            count = slot.count = self._portion(slot, limit, outputs)
             if count > 0:
-                wanted = slot.wanted if count == len(slot.pending) else 0
-                found.append(Portion(slot, count, wanted))
+                found.append(slot)
                 room -= count
-                outputs -= wanted
+                outputs -= slot.wanted if slot.whole else 0
                 if not slot.first:
                     prompt_room -= count
                     batch_room -= count if slot.reading_batch else 0
@@ -267,7 +275,10 @@ class Scheduler:
 
     def _portion(self, slot: Slot, room: int, outputs: int) -> int:
         """How many of the pending tokens go into this batch."""
-        count = min(len(slot.pending), room)
+        count = len(slot.pending)
+        if slot.first and count <= room and slot.wanted <= outputs:
+            return count
+        count = min(count, room)
         if self._model.is_recurrent and len(slot.stream.held) < slot.goal:
             # What others wait for can be given to them only while it is all that the stream has.
             count = min(count, slot.goal - len(slot.stream.held))
@@ -276,37 +287,38 @@ class Scheduler:
             return min(count, len(slot.pending) - slot.wanted)
         return count if slot.wanted <= outputs else count - slot.wanted
 
-    def _put(self, portions: list[Portion]) -> list[Stream]:
+    def _put(self, slots: list[Slot]) -> list[Stream]:
         """Fill the batch; the streams that only fill gaps."""
-        fillers = self._fillers(portions)
-        entries: Sequence[Portion | Stream] = sorted((*portions, *fillers), key=_number) if fillers else portions
+        fillers = self._fillers(slots)
+        entries: Sequence[Slot | Stream] = sorted((*slots, *fillers), key=_number) if fillers else slots
         self._decoder.begin()
         for entry in entries:
             if isinstance(entry, Stream):
                 self._decoder.add(entry.number, len(entry.held), [0], 0)
                 continue
-            stream, tokens = entry.slot.stream, entry.slot.pending[: entry.count]
-            place = self._decoder.add(stream.number, len(stream.held), tokens, entry.wanted)
-            entry.place = place if entry.wanted else None
+            stream = entry.stream
+            tokens, wanted = (entry.pending, entry.wanted) if entry.whole else (entry.pending[: entry.count], 0)
+            place = self._decoder.add(stream.number, len(stream.held), tokens, wanted)
+            entry.place = place if wanted else None
         return fillers
 
-    def _fillers(self, portions: list[Portion]) -> list[Stream]:
-        numbers = [portion.slot.stream.number for portion in portions]
+    def _fillers(self, slots: list[Slot]) -> list[Stream]:
+        numbers = [slot.stream.number for slot in slots]
         if numbers[-1] - numbers[0] < len(numbers) or self._model.is_recurrent:
             return []
         gaps = (range(one + 1, two) for one, two in pairwise(numbers) if 1 < two - one <= 1 + _LONGEST_GAP)
         found = (self._streams.everyone[number] for gap in gaps for number in gap)
         return [stream for stream in found if len(stream.held) < self._size.window]
 
-    def _run(self, portions: list[Portion], fillers: list[Stream]) -> bool:
+    def _run(self, slots: list[Slot], fillers: list[Stream]) -> bool:
         """Compute the batch; whether it was."""
-        batch_tokens = sum(portion.count for portion in portions if portion.slot.reading_batch)
+        batch_tokens = sum(slot.count for slot in slots if slot.reading_batch)
         self._reading_batch = batch_tokens > _SHORT_PROMPT_PART and not self._model.is_recurrent
         try:
             self._decoder.run()
         except InterruptedStepError:
-            for portion in portions:
-                self._decoder.cut(portion.slot.stream.number, len(portion.slot.stream.held))
+            for slot in slots:
+                self._decoder.cut(slot.stream.number, len(slot.stream.held))
             return False
         except EngineError as error:
             self._fail_all(error)
@@ -317,16 +329,15 @@ class Scheduler:
                 self._decoder.cut(stream.number, len(stream.held))
         return True
 
-    def _advance(self, portion: Portion) -> None:
-        slot = portion.slot
-        slot.stream.held += slot.pending[: portion.count]
-        slot.pending = slot.pending[portion.count :]
+    def _advance(self, slot: Slot, now: float) -> None:
+        slot.stream.held += slot.pending[: slot.count]
+        slot.pending = slot.pending[slot.count :]
         if slot.goal and len(slot.stream.held) >= slot.goal:
             self._streams.keep(slot.stream)
             slot.goal = 0
-        if portion.place is not None:
-            slot.first = slot.first or time.perf_counter()
-            self._resume(slot, portion.place)
+        if slot.place is not None:
+            slot.first = slot.first or now
+            self._resume(slot, slot.place)
 
     def _resume(self, slot: Slot, place: Place | None) -> None:
         """Let a writer go on with its logits, up to the tokens that it needs next or its end."""
@@ -371,5 +382,5 @@ class Scheduler:
         self._streams.clear()
 
 
-def _number(entry: Portion | Stream) -> int:
-    return entry.number if isinstance(entry, Stream) else entry.slot.stream.number
+def _number(entry: Slot | Stream) -> int:
+    return entry.stream.number if isinstance(entry, Slot) else entry.number

@@ -10,7 +10,7 @@ from service.llm.worker.writers import Writer
 from service.ports import GenerationRequest
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Job:
     """A request with its tokens."""
 
@@ -21,6 +21,8 @@ class Job:
     """The tokens of each of `request.choices`."""
     start: float
     """What `time.perf_counter` said when it came."""
+    streamed: bool = True
+    """Whether somebody reads the text as it grows."""
 
     def check(self, window: int, name: str) -> None:
         """Refuse what can never be done.
@@ -46,7 +48,7 @@ class Job:
             raise EngineError("the prompt is empty")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Slot:
     """A job that is being worked on."""
 
@@ -58,12 +60,21 @@ class Slot:
     """Tokens to be computed, behind what the stream holds."""
     wanted: int = 0
     """How many of the last ones need logits."""
+    count: int = 0
+    """How many of the pending tokens are in the batch, the first ones."""
+    place: Place | None = None
+    """Where its logits are to come, if they do with this batch."""
     goal: int = 0
     """Where a beginning ends that others wait for; 0: nobody does."""
     begun: bool = False
     """Its stream has been made ready for its prompt."""
     first: float = 0.0
     """When its first logits were there."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all its pending tokens are in the batch, and so those that need logits."""
+        return self.count == len(self.pending)
 
     @property
     def writing(self) -> bool:
@@ -83,15 +94,3 @@ class Slot:
             and self.job.request.batch <= other.job.request.batch
             and bool((self.job.prompt[: other.goal] == other.job.prompt[: other.goal]).all())
         )
-
-
-@dataclass(eq=False)
-class Portion:
-    """The part of a slot's pending tokens that is in the batch."""
-
-    slot: Slot
-    count: int
-    wanted: int
-    """How many of its last tokens need logits: none as long as more tokens are pending."""
-    place: Place | None = None
-    """Where its logits are to come, if it asks for some."""

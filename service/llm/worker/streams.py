@@ -31,7 +31,7 @@ def common(first: Tokens, second: Tokens) -> int:
     return int(differing[0]) if differing.size else size
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Stream:
     """One sequence of the context."""
 

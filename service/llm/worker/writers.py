@@ -50,53 +50,60 @@ class FreeText(NamedTuple):
     """What a drafted token costs now; see `Lookup.draft`."""
 
 
-def write_freely(prompt: list[int], request: GenerationRequest, parts: FreeText, emit: Emit) -> Writer:
-    """Write until an end token, a stop text or the bound."""
+def write_freely(prompt: list[int], request: GenerationRequest, parts: FreeText, emit: Emit | None) -> Writer:
+    """Write until an end token, a stop text or the bound; without `emit` nobody reads the text as it grows."""
     text = _Text(request.stop, emit)
-    lookup, steps, feed = parts.lookup, 0, Feed(prompt)
-    count = 0
+    model, sampler, lookup, _ = parts
+    draft: list[int] = []
+    count, steps, feed = 0, 0, Feed(prompt)
     while count < request.max_tokens:
         place = yield feed
         steps += 1
-        draft = feed.tokens[len(feed.tokens) - feed.wanted + 1 :]
         right = 0
         while True:
-            token = parts.sampler.pick(place.batch + right, place.row + right)
-            if token is None or parts.model.is_end(token):
-                return text.written(count, steps, parts.sampler)
+            token = sampler.pick(place.batch + right, place.row + right)
+            if token is None or model.is_end(token):
+                return text.written(count, steps, sampler)
             count += 1
             if lookup:
                 lookup.add(token)
-            if text.add(parts.model.piece(token)) or count == request.max_tokens:
-                return text.written(count, steps, parts.sampler)
+            if text.add(model.piece(token)) or count == request.max_tokens:
+                return text.written(count, steps, sampler)
             if right == len(draft) or token != draft[right]:
                 break
             right += 1
         text.flush()
-        proposed: list[int] = []
+        wrong = len(draft) - right
         if lookup:
             lookup.learn(len(draft), right)
-            proposed = lookup.draft(request.max_tokens - count - 1, parts.cost())
-        feed = Feed([token, *proposed], 1 + len(proposed), len(draft) - right)
-    return text.written(count, steps, parts.sampler)
+            draft = lookup.draft(request.max_tokens - count - 1, parts.cost())
+        feed = Feed([token, *draft], 1 + len(draft), wrong)
+    return text.written(count, steps, sampler)
 
 
 class _Text:
-    """The text as it grows; characters of several tokens and what may begin a stop text are held back."""
+    """The text as it grows; characters of several tokens and what may begin a stop text are held back.
 
-    def __init__(self, stop: Sequence[str], emit: Emit) -> None:
+    Bytes become text only when somebody looks: at each step where a reader or a stop text waits, or else at the end.
+    """
+
+    def __init__(self, stop: Sequence[str], emit: Emit | None) -> None:
         self._stop = [text for text in stop if text]
         self._held = max(map(len, self._stop), default=1) - 1
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._emit, self._text, self._shown = emit, "", 0
+        self._bytes = b""
 
     def add(self, piece: bytes) -> bool:
         """Add a token; whether a stop text has come."""
-        self._text += self._decoder.decode(piece)
-        return self._cut()
+        self._bytes += piece
+        return bool(self._stop) and self._cut()
 
     def flush(self) -> None:
         """Show what is certain."""
+        if not self._emit:
+            return
+        self._decode()
         end = len(self._text) - self._held
         if end > self._shown:
             self._emit(self._text[self._shown : end])
@@ -105,13 +112,19 @@ class _Text:
     def written(self, count: int, steps: int, sampler: Sampler) -> Written:
         """Show the rest; the whole."""
         # Half a character that the bound cut off is left out.
-        if self._text[self._shown :]:
+        self._decode()
+        if self._emit and self._text[self._shown :]:
             self._emit(self._text[self._shown :])
         self._shown = len(self._text)
         # An end token was chosen, but not written.
         return Written(self._text, (), count, steps, tuple(sampler.logprobs[:count]))
 
+    def _decode(self) -> None:
+        self._text += self._decoder.decode(self._bytes)
+        self._bytes = b""
+
     def _cut(self) -> bool:
+        self._decode()
         begin = max(0, self._shown - self._held)
         found = [place for text in self._stop if (place := self._text.find(text, begin)) >= 0]
         if found:
@@ -136,7 +149,7 @@ class ChoiceText(NamedTuple):
 class ChoiceWriter:
     """Writes whole options only, asking the model where the trie branches; the tokens between are given."""
 
-    def __init__(self, prompt: list[int], parts: ChoiceText, emit: Emit) -> None:
+    def __init__(self, prompt: list[int], parts: ChoiceText, emit: Emit | None) -> None:
         self._parts, self._emit = parts, emit
         self._pending = prompt
         self._place = Place(0, 0)
@@ -155,7 +168,8 @@ class ChoiceWriter:
             if option is None:
                 break
             count += len(self._parts.tokenized[option])
-            self._emit((" " if state.chosen else "") + choices.options[option].text)
+            if self._emit:
+                self._emit((" " if state.chosen else "") + choices.options[option].text)
             state.take(option)
         text = " ".join(choices.options[index].text for index in state.chosen)
         return Written(text, tuple(state.chosen), count, self._steps, tuple(self._logprobs))
