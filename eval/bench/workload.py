@@ -28,7 +28,7 @@ _SAME_STEP_SECONDS = 0.002
 
 
 def writer_spec(
-    path: Path, setup: Setup, *, parallel: int, context: int, lookup: bool = False, forced: bool = True
+    path: Path, setup: Setup, *, parallel: int | None, context: int, lookup: bool = False, forced: bool = True
 ) -> WriterSpec:  # fmt: skip
     """A model as the benchmark loads it: on the processor, with fixed threads, and without guessing tokens.
 

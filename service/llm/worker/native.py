@@ -17,7 +17,7 @@ from service.text import one_line
 
 REASON_LENGTH = 200
 """Characters of an error message that a model file may fill."""
-_REMEMBERED_PIECES = 1 << 13
+_REMEMBERED_PIECES = 1 << 10
 """Tokens whose texts are kept: reading one again takes as long as choosing it did."""
 _log_lines: list[str] = []
 
