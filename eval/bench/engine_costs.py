@@ -1,9 +1,11 @@
 """Parts (d) and (g) of the engine's benchmark: what the worker process, grammars and prompt lookup cost or save.
 
-(d) The time of a token is one over `workload.joint_rate`. For the boundary, the same requests go through the worker and
-through the same scheduler in this process, with the smallest model at hand, where a few microseconds show. The grammar
-is the worst case for a check of the chosen token: random weights choose a forbidden one at nearly every step, so that
-each has to be replaced by the best of the allowed ones.
+(d) For the boundary, the same requests go through the worker, their texts told as they grow, and through the same
+scheduler in this process, with the smallest model at hand, where a few microseconds show. The worker has huge pages; so
+that this process has them too, set GLIBC_TUNABLES as `service/llm/child.py` does. The time of a token is one over
+`workload.batch_rate`, with a grammar over `workload.joint_rate`. The grammar is the worst case for a check of the
+chosen token: random weights choose a forbidden one at nearly every step, so that each has to be replaced by the best of
+the allowed ones.
 
 (g) Tokens a second of eight requests together, prompts included, with prompt lookup over without. Random weights copy
 nothing, so there the figure is what lookup costs where it cannot help.
@@ -12,18 +14,26 @@ nothing, so there the figure is what lookup costs where it cannot help.
 import random
 import statistics
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from eval.bench.measure import Report, Row, Setup, alternate, ratios, spread
 from eval.bench.papers import SHIPPED, copying_requests
 from eval.bench.shapes import HALF_BILLION, WRITER, model_file
-from eval.bench.workload import Texts, joint_rate, open_engine, stream_all, writer_spec
+from eval.bench.workload import (
+    Texts,
+    Written,
+    batch_rate,
+    joint_rate,
+    open_engine,
+    stream_all,
+    write_batch,
+    writer_spec,
+)
 from service.llm.engine import LlamaEngine
-from service.llm.wire import WriterSpec
+from service.llm.wire import TEXT_SECONDS, WriterSpec
 from service.llm.worker.runtime import Runtime
 from service.llm.worker.scheduler import Event
-from service.ports import GenerationRequest
+from service.ports import Generation, GenerationRequest
 
 _PROMPT = 64
 _TOKENS = 256
@@ -43,17 +53,17 @@ def boundary(setup: Setup, report: Report) -> None:
     """Part (d), the worker process."""
     path = model_file(WRITER, "F16")
     texts = Texts(path)
-    spec = writer_spec(path, setup, parallel=max(_TOGETHER), context=512)
+    spec = writer_spec(path, setup, parallel=max(_TOGETHER), context=512)._replace(text_seconds=TEXT_SECONDS)
     engine, runtime = open_engine(spec), _InProcess(spec)
     try:
         for parallel in _TOGETHER:
             requests = _requests(texts, parallel, _TOKENS)
 
             def ours(_: int, requests: list[GenerationRequest] = requests) -> float:
-                return 1e6 / joint_rate([stream.times for stream in stream_all(engine, requests)])
+                return 1e6 / batch_rate(write_batch(engine, requests, on_text=lambda _: None))
 
             def inside(_: int, requests: list[GenerationRequest] = requests) -> float:
-                return 1e6 / joint_rate(runtime.write(requests))
+                return 1e6 / batch_rate(runtime.write(requests))
 
             pairs = alternate(setup.times(15), ours, inside)
             found = [through - within for through, within in pairs]
@@ -77,25 +87,25 @@ class _InProcess:
     """The scheduler without a process of its own."""
 
     def __init__(self, spec: WriterSpec) -> None:
-        self._times: defaultdict[int, list[float]] = defaultdict(list)
+        self._made: list[Generation] = []
         self._runtime = Runtime(spec, self._report)
 
-    def write(self, requests: Sequence[GenerationRequest]) -> list[list[float]]:
-        """Write all; when the pieces of each came."""
-        self._times.clear()
+    def write(self, requests: Sequence[GenerationRequest]) -> list[Written]:
+        """Write all."""
+        self._made.clear()
         for number, request in enumerate(requests):
-            self._runtime.add(number, request)
+            self._runtime.add(number, request._replace(batch=True))
         while not self._runtime.scheduler.idle:
             self._runtime.scheduler.step()
-        return list(self._times.values())
+        return [Written(made.first_token_seconds, made.seconds, made.output_tokens) for made in self._made]
 
     def close(self) -> None:
         """Free the model."""
         self._runtime.close()
 
-    def _report(self, number: int, event: Event) -> None:
-        if isinstance(event, str):
-            self._times[number].append(time.perf_counter())
+    def _report(self, _number: int, event: Event) -> None:
+        if isinstance(event, Generation):
+            self._made.append(event)
 
 
 def grammar(setup: Setup, report: Report) -> None:

@@ -4,7 +4,7 @@ import itertools
 import random
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cache
 from itertools import takewhile
@@ -164,10 +164,14 @@ class Written(NamedTuple):
     tokens: int
 
 
-def write_batch(engine: LlamaEngine, requests: Sequence[GenerationRequest]) -> list[Written]:
-    """Write texts as a digest does, which nobody reads as they grow."""
+def write_batch(
+    engine: LlamaEngine, requests: Sequence[GenerationRequest], on_text: Callable[[str], None] | None = None
+) -> list[Written]:  # fmt: skip
+    """Write texts as a digest does; without `on_text` nobody reads them as they grow."""
     start = time.perf_counter()
-    futures = [(time.perf_counter() - start, engine.submit(request._replace(batch=True))) for request in requests]
+    futures = [
+        (time.perf_counter() - start, engine.submit(request._replace(batch=True), on_text)) for request in requests
+    ]
     found = ((sent, future.result(_WAIT_SECONDS)) for sent, future in futures)
     return [Written(sent + made.first_token_seconds, sent + made.seconds, made.output_tokens) for sent, made in found]
 

@@ -14,6 +14,7 @@ from service import errors
 from service.ports import Choice, Choices, Generation, GenerationRequest, Matrix, Message
 
 Row = dict[str, Any]
+TEXT_SECONDS = 0.04
 
 
 class WriterSpec(NamedTuple):
@@ -29,7 +30,7 @@ class WriterSpec(NamedTuple):
     forced: bool = True
     cache_type: str = "f16"
     flash_attention: bool | None = None
-    text_seconds: float = 0.04
+    text_seconds: float = TEXT_SECONDS
     """Between two pieces of a text that is read as it grows; 0: after every step."""
 
 
