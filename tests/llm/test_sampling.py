@@ -220,7 +220,14 @@ def test_bounds_that_make_no_sense_still_give_a_text(model: NativeModel, value: 
                 request._replace(min_p=value),
             ):
                 assert writing.write(odd).output_tokens <= 4
-        assert writing.write(asking(max_tokens=4, temperature=1.0, top_k=-7, seed=-1)).output_tokens == 4
+        assert writing.write(asking(max_tokens=4, temperature=1.0, top_k=-7)).output_tokens <= 4
+
+
+@pytest.mark.parametrize("seed", [-1, 0, 2**32 - 1, 2**32, -(2**70)])
+def test_any_seed_gives_the_same_text_again(model: NativeModel, seed: int) -> None:
+    with bench(model) as writing:
+        request = asking(max_tokens=40, temperature=3.0, seed=seed)
+        assert writing.write(request).text == writing.write(request).text
 
 
 def test_the_memory_of_a_sampler_is_freed_with_its_request(

@@ -22,6 +22,8 @@ from service.ports import GenerationRequest
 
 _MOST_REPEATED = 2_000
 """Repetitions in a schema, which are written out one by one; llama.cpp has the same bound for those in a grammar."""
+_SEEDS = 0xFFFFFFFF
+"""This number itself tells llama.cpp to take a seed of its own, another one each time."""
 _REPETITIONS = ("minItems", "maxItems", "minLength", "maxLength")
 
 
@@ -154,7 +156,7 @@ def _new_chain(request: GenerationRequest) -> Any:
         llama_cpp.llama_sampler_init_top_p(request.top_p, 1),
         llama_cpp.llama_sampler_init_min_p(request.min_p, 1),
         llama_cpp.llama_sampler_init_temp(request.temperature),
-        llama_cpp.llama_sampler_init_dist(request.seed & 0xFFFFFFFF),
+        llama_cpp.llama_sampler_init_dist(request.seed % _SEEDS),
     ]
     for part in parts:
         llama_cpp.llama_sampler_chain_add(chain, part)
