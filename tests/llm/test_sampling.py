@@ -220,7 +220,7 @@ def test_bounds_that_make_no_sense_still_give_a_text(model: NativeModel, value: 
                 request._replace(min_p=value),
             ):
                 assert writing.write(odd).output_tokens <= 4
-        assert writing.write(asking(max_tokens=4, temperature=1.0, top_k=-7)).output_tokens <= 4
+        assert writing.write(asking(max_tokens=4, temperature=1.0, top_k=-7, seed=-1)).output_tokens == 4
 
 
 @pytest.mark.parametrize("seed", [-1, 0, 2**32 - 1, 2**32, -(2**70)])

@@ -83,21 +83,17 @@ class Texts:
 
     def __init__(self, pipe: Pipe, seconds: float) -> None:
         self._pipe, self._seconds = pipe, seconds
-        self._told: dict[int, bool] = {}
-        """Requests whose texts are wanted, and whether something of them was told."""
+        self._begun: set[int] = set()
+        """Requests of whose texts something was told."""
         self._waiting: dict[int, str] = {}
         self._last = 0.0
 
-    def want(self, number: int) -> None:
-        """The text of this request is to be told as it grows."""
-        self._told[number] = False
-
     def add(self, number: int, piece: str) -> None:
         """Take a piece of a text."""
-        if self._told.get(number):
+        if number in self._begun:
             self._waiting[number] = self._waiting.get(number, "") + piece
-        elif number in self._told:
-            self._told[number] = True
+        else:
+            self._begun.add(number)
             self._pipe.put(number, "text", piece)
 
     def tell(self) -> None:
@@ -111,7 +107,7 @@ class Texts:
     def end(self, number: int) -> None:
         """Pass on the rest of a text and forget it."""
         self._pass_on(number)
-        self._told.pop(number, None)
+        self._begun.discard(number)
 
     def _pass_on(self, number: int) -> None:
         if piece := self._waiting.pop(number, ""):
@@ -168,8 +164,6 @@ def _handle(pipe: Pipe, runtime: Runtime, texts: Texts, message: Row) -> None:
     try:
         match message["op"]:
             case "generate":
-                if message["stream"]:
-                    texts.want(number)
                 runtime.add(number, read_request(message["request"]), streamed=message["stream"])
             case "cancel":
                 texts.end(number)

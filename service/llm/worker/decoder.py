@@ -125,14 +125,6 @@ class Decoder:
             where the first position stands that gives logits.
         """
         count, row = len(tokens), self._n_wanted
-        if count == wanted == 1:
-            # One token more of a text, the most frequent case by far.
-            self._batch_tokens.append(tokens[0])
-            self._batch_positions.append(start)
-            self._batch_sequences.append(sequence)
-            self._batch_wanted.append(1)
-            self._n_wanted += 1
-            return Place(len(self._batch_tokens) - 1, row)
         self._batch_tokens += tokens
         self._batch_positions += range(start, start + count)
         self._batch_sequences += [sequence] * count

@@ -275,10 +275,7 @@ class Scheduler:
 
     def _portion(self, slot: Slot, room: int, outputs: int) -> int:
         """How many of the pending tokens go into this batch."""
-        count = len(slot.pending)
-        if slot.first and count <= room and slot.wanted <= outputs:
-            return count
-        count = min(count, room)
+        count = min(len(slot.pending), room)
         if self._model.is_recurrent and len(slot.stream.held) < slot.goal:
             # What others wait for can be given to them only while it is all that the stream has.
             count = min(count, slot.goal - len(slot.stream.held))
