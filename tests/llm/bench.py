@@ -1,6 +1,6 @@
 """The scheduler in this process, step by step, with a record of what is computed and a reference to judge it by."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -65,6 +65,17 @@ class MirrorDecoder(Decoder):
         self.steps.append(self._batch_now)
         for fed in self._batch_now:
             self.held.setdefault(fed.sequence, []).extend(fed.tokens)
+
+    def go_on(self, most: int, may_go_on: Callable[[], bool]) -> list[list[int]]:
+        assert all(len(fed.tokens) == fed.wanted == 1 for fed in self._batch_now)
+        found = super().go_on(most, may_go_on)
+        for tokens in found:
+            self.steps.append([])
+            for fed, token in zip(self._batch_now, tokens, strict=True):
+                held = self.held[fed.sequence]
+                self.steps[-1].append(Fed(fed.sequence, len(held), (token,), 1))
+                held.append(token)
+        return found
 
     def copy(self, source: int, target: int) -> None:
         super().copy(source, target)

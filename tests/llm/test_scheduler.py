@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Iterator
-from itertools import permutations
+from functools import partial
+from itertools import cycle, permutations
 
 import pytest
 from hypothesis import given, settings
@@ -56,6 +57,7 @@ def requests(draw: st.DrawFn) -> GenerationRequest:
 @given(
     arrivals=st.lists(st.tuples(requests(), st.integers(0, 12), st.none() | st.integers(0, 8)), max_size=12),
     lookup=st.booleans(),
+    news=st.none() | st.lists(st.booleans(), min_size=1, max_size=20),
 )
 @settings(max_examples=20, deadline=None)
 def test_requests_join_and_leave_the_running_batch_at_any_step(
@@ -63,8 +65,9 @@ def test_requests_join_and_leave_the_running_batch_at_any_step(
     reference: Reference,
     arrivals: list[tuple[GenerationRequest, int, int | None]],
     lookup: bool,
+    news: list[bool] | None,
 ) -> None:
-    with bench(model, lookup=lookup) as running:
+    with bench(model, lookup=lookup, arrived=partial(next, cycle(news)) if news else None) as running:
         cancelled: set[int] = set()
         for number, (request, steps, cancel) in enumerate(arrivals):
             running.add(number, request)

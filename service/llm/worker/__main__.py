@@ -51,6 +51,10 @@ class Pipe:
             found.append(self._inbox.get())
         return found
 
+    def has_news(self) -> bool:
+        """Whether a message has come."""
+        return not self._inbox.empty()
+
     def put(self, *row: object) -> None:
         """Send with the next `flush`."""
         self._outbox.append(row)
@@ -129,7 +133,7 @@ def serve_writer(pipe: Pipe, spec: WriterSpec) -> None:
             texts.end(number)
             pipe.put(number, *(("done", event) if isinstance(event, Generation) else ("error", error_row(event))))
 
-    runtime = Runtime(spec, report)
+    runtime = Runtime(spec, report, pipe.has_news)
 
     def arrived(message: Row) -> None:
         if message["op"] == "generate" and not message["request"]["batch"]:

@@ -5,7 +5,7 @@ token of each, then what is left; so tokens are put in by ascending sequence.
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import llama_cpp
@@ -31,6 +31,8 @@ class Place(NamedTuple):
 
     batch: int
     row: int
+    ahead: Sequence[int] = ()
+    """Tokens, each the best one of its turn, that `Decoder.go_on` has computed since the batch was put together."""
 
 
 class InterruptedStepError(EngineError):
@@ -145,12 +147,44 @@ class Decoder:
         self._positions[:size] = self._batch_positions
         self._sequences[:size] = self._batch_sequences
         self._wanted[:size] = self._batch_wanted
+        self._compute()
+
+    def go_on(self, most: int, may_go_on: Callable[[], bool]) -> list[list[int]]:
+        """Compute the batch again and again, each time one position further and with the best tokens of the last time.
+
+        For a batch of one token of each sequence, all with logits.
+
+        Args:
+            most: how many times at most.
+            may_go_on: asked before each.
+
+        Returns:
+            the tokens of each time, in the order of the batch; before a token that ends a text it stops.
+
+        Raises:
+            EngineError: llama.cpp failed; what the sequences hold is not known any more.
+        """
+        size, found = self._n_wanted, list[list[int]]()
+        tokens, positions = self._tokens[:size], self._positions[:size]
+        while len(found) < most and may_go_on():
+            best = self._rows[:size].argmax(axis=1)
+            listed: list[int] = best.tolist()
+            if any(map(self._model.is_end, listed)):
+                break
+            tokens[:] = best
+            positions += 1
+            found.append(listed)
+            self._compute()
+        return found
+
+    def _compute(self) -> None:
         self._best = []
         status = int(llama_cpp.llama_decode(self._handle, self._batch))
         self._interrupt[0] = b"\0"
         if status == _ABORTED:
             raise InterruptedStepError("the step was interrupted")
         if status != 0:
+            size = self._batch.n_tokens
             raise EngineError(f"{self._model.path.name} failed on {size} tokens (llama_decode status {status})")
         if self._n_wanted:
             self._look_at(llama_cpp.llama_get_logits(self._handle))

@@ -1,6 +1,6 @@
 """A loaded writer: model, chat template, scheduler. Runs inside the worker process."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from service.errors import EngineError, ModelError
@@ -24,12 +24,13 @@ _MOST_OF_MEMORY = 0.25
 class Runtime:
     """A writer in this process. Not safe to share between threads."""
 
-    def __init__(self, spec: WriterSpec, report: Report) -> None:
+    def __init__(self, spec: WriterSpec, report: Report, arrived: Callable[[], bool] | None = None) -> None:
         """Load it.
 
         Args:
             spec: what and how.
             report: told what becomes of each request.
+            arrived: whether there is news of requests; see `Scheduler`.
 
         Raises:
             ModelError: missing, damaged, no chat model, or too large for the memory.
@@ -59,6 +60,8 @@ class Runtime:
                 lookup=spec.lookup,
                 forced=spec.forced,
                 cores=None if spec.threads or spec.deterministic else CoreWatch(),
+                arrived=arrived,
+                text_seconds=spec.text_seconds,
             )
         except ModelError:
             self.model.close()

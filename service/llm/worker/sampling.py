@@ -48,6 +48,11 @@ class Sampler:
         """Whether a token has been accepted by the grammar."""
         self.logprobs: list[float] = []
 
+    @property
+    def greedy(self) -> bool:
+        """Whether it always takes the best token, and nobody wants to know more of it."""
+        return not (self._chain or self._grammar or self._logprobs)
+
     def pick(self, place: int, row: int) -> int | None:
         """Choose from the logits at a place of the batch, and take note of the token.
 

@@ -1,8 +1,9 @@
 """Continuous batching: requests join and leave the running batch at any step.
 
 Each step takes one token of every request that is writing (more where tokens are given or drafted), and fills up with
-parts of prompts. What a person waits for goes before batch work: a slot stays free for it, and a step in which prompts
-of a batch are read is broken off when it comes.
+parts of prompts. Where all only take their best tokens, several steps are computed at once. What a person waits for
+goes before batch work: a slot stays free for it, and a step in which prompts of a batch are read is broken off when it
+comes.
 """
 
 import time
@@ -17,12 +18,13 @@ import numpy as np
 
 from service.errors import DeadlineError, EngineError, PaperboyError
 from service.llm.cores import CoreWatch
+from service.llm.wire import TEXT_SECONDS
 from service.llm.worker.decoder import BATCH_TOKENS, Decoder, InterruptedStepError, Place
 from service.llm.worker.lookup import LONGEST_DRAFT, Lookup, StepCosts
 from service.llm.worker.native import NativeModel
 from service.llm.worker.sampling import Sampler
 from service.llm.worker.sizing import Size
-from service.llm.worker.slots import Job, Slot
+from service.llm.worker.slots import Job, Slot, stream_number
 from service.llm.worker.streams import WORTH_SHARING, Stream, Streams
 from service.llm.worker.vocabulary import VocabularyTree
 from service.llm.worker.writers import ChoiceText, ChoiceWriter, FreeText, Writer, Written, write_freely
@@ -68,6 +70,8 @@ class Scheduler:
         lookup: bool = True,
         forced: bool = True,
         cores: CoreWatch | None = None,
+        arrived: Callable[[], bool] | None = None,
+        text_seconds: float = TEXT_SECONDS,
     ) -> None:
         """Make the context.
 
@@ -79,6 +83,8 @@ class Scheduler:
             lookup: draft tokens by prompt lookup where it pays.
             forced: in choices, feed tokens that are given together.
             cores: says with how many threads to compute; `None`: as at first.
+            arrived: whether there is news of requests to be told; `None`: there may be after every token.
+            text_seconds: between two pieces of a text that is read as it grows.
         """
         slots = size.slots
         self._model, self._size, self._report = model, size, report
@@ -91,6 +97,7 @@ class Scheduler:
         self._deadlines: list[_Deadline] = []
         """A heap, the next one first; also of some that have ended."""
         self._costs, self._cores = StepCosts(), cores
+        self._arrived, self._text_seconds = arrived, text_seconds
         self._vocabulary: VocabularyTree | None = None
         self._reading_batch = False
         self._attentive_until = 0.0
@@ -157,11 +164,11 @@ class Scheduler:
             return
         fillers = self._put(slots)
         start = time.perf_counter()
-        if not self._run(slots, fillers):
+        if not (steps := self._run(slots, fillers)):
             return
         now = time.perf_counter()
         if self._lookup and all(slot.first for slot in slots):
-            self._costs.add(sum(slot.count for slot in slots), now - start)
+            self._costs.add(sum(slot.count for slot in slots), (now - start) / steps)
         for slot in slots:
             self._advance(slot, now)
 
@@ -241,7 +248,7 @@ class Scheduler:
                 if not slot.first:
                     prompt_room -= count
                     batch_room -= count if slot.reading_batch else 0
-        found.sort(key=_number)
+        found.sort(key=stream_number)
         return found
 
     def _in_turn(self) -> Iterator[Slot]:
@@ -287,7 +294,7 @@ class Scheduler:
     def _put(self, slots: list[Slot]) -> list[Stream]:
         """Fill the batch; the streams that only fill gaps."""
         fillers = self._fillers(slots)
-        entries: Sequence[Slot | Stream] = sorted((*slots, *fillers), key=_number) if fillers else slots
+        entries: Sequence[Slot | Stream] = sorted((*slots, *fillers), key=stream_number) if fillers else slots
         self._decoder.begin()
         for entry in entries:
             if isinstance(entry, Stream):
@@ -307,24 +314,35 @@ class Scheduler:
         found = (self._streams.everyone[number] for gap in gaps for number in gap)
         return [stream for stream in found if len(stream.held) < self._size.window]
 
-    def _run(self, slots: list[Slot], fillers: list[Stream]) -> bool:
-        """Compute the batch; whether it was."""
+    def _run(self, slots: list[Slot], fillers: list[Stream]) -> int:
+        """Compute the batch, and more steps where nobody has to look at this one; how many."""
         batch_tokens = sum(slot.count for slot in slots if slot.reading_batch)
         self._reading_batch = batch_tokens > _SHORT_PROMPT_PART and not self._model.is_recurrent
         try:
             self._decoder.run()
+            return 1 if fillers else 1 + self._go_on(slots)
         except InterruptedStepError:
             for slot in slots:
                 self._decoder.cut(slot.stream.number, len(slot.stream.held))
-            return False
         except EngineError as error:
             self._fail_all(error)
-            return False
         finally:
             self._reading_batch = False
             for stream in fillers:
                 self._decoder.cut(stream.number, len(stream.held))
-        return True
+        return 0
+
+    def _go_on(self, slots: list[Slot]) -> int:
+        """More steps while all take their best tokens and nobody comes or goes (multi-step scheduling); how many."""
+        arrived, most = self._arrived, min(slot.free for slot in slots)
+        if not (arrived and most) or len(slots) < len(self._slots):
+            return 0
+        watched = any(slot.job.streamed for slot in slots)
+        until = time.perf_counter() + (self._text_seconds if watched else TEXT_SECONDS)
+        steps = self._decoder.go_on(most, lambda: time.perf_counter() < until and not arrived())
+        for slot, ahead in zip(slots, zip(*steps, strict=True), strict=False):
+            slot.place = slot.place._replace(ahead=ahead) if slot.place else None
+        return len(steps)
 
     def _advance(self, slot: Slot, now: float) -> None:
         slot.stream.held += slot.pending[: slot.count]
@@ -333,6 +351,7 @@ class Scheduler:
             self._streams.keep(slot.stream)
             slot.goal = 0
         if slot.place is not None:
+            slot.stream.held += slot.place.ahead
             slot.first = slot.first or now
             self._resume(slot, slot.place)
 
@@ -349,7 +368,7 @@ class Scheduler:
             return
         if feed.drop:
             self._streams.cut(slot.stream, len(slot.stream.held) - feed.drop)
-        slot.pending, slot.wanted = feed.tokens, feed.wanted
+        slot.pending, slot.wanted, slot.free = feed.tokens, feed.wanted, feed.free
 
     def _finish(self, slot: Slot, written: Written) -> None:
         job, now = slot.job, time.perf_counter()
@@ -377,7 +396,3 @@ class Scheduler:
             self._release(slot)
             self._report(slot.job.number, error)
         self._streams.clear()
-
-
-def _number(entry: Slot | Stream) -> int:
-    return entry.stream.number if isinstance(entry, Slot) else entry.number

@@ -62,6 +62,8 @@ class Slot:
     """How many of the last ones need logits."""
     count: int = 0
     """How many of the pending tokens are in the batch, the first ones."""
+    free: int = 0
+    """How many of its next tokens may be the best ones without a look at them."""
     place: Place | None = None
     """Where its logits are to come, if they do with this batch."""
     goal: int = 0
@@ -94,3 +96,8 @@ class Slot:
             and self.job.request.batch <= other.job.request.batch
             and bool((self.job.prompt[: other.goal] == other.job.prompt[: other.goal]).all())
         )
+
+
+def stream_number(entry: Slot | Stream) -> int:
+    """By which a batch is sorted."""
+    return entry.stream.number if isinstance(entry, Slot) else entry.number

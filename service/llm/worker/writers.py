@@ -24,6 +24,8 @@ class Feed(NamedTuple):
     """How many of the last ones need logits."""
     drop: int = 0
     """How many tokens at the end of the sequence are forgotten first."""
+    free: int = 0
+    """How many tokens behind these may be the best ones, without asking the writer."""
 
 
 class Written(NamedTuple):
@@ -54,11 +56,17 @@ def write_freely(prompt: list[int], request: GenerationRequest, parts: FreeText,
     """Write until an end token, a stop text or the bound; without `emit` nobody reads the text as it grows."""
     text = _Text(request.stop, emit)
     model, sampler, lookup, _ = parts
+    unchecked = sampler.greedy and not any(request.stop)
     draft: list[int] = []
     count, steps, feed = 0, 0, Feed(prompt)
     while count < request.max_tokens:
         place = yield feed
-        steps += 1
+        steps += 1 + len(place.ahead)
+        for known in place.ahead:
+            text.add(model.piece(known))
+            if lookup:
+                lookup.add(known)
+        count += len(place.ahead)
         right = 0
         while True:
             token = sampler.pick(place.batch + right, place.row + right)
@@ -74,10 +82,11 @@ def write_freely(prompt: list[int], request: GenerationRequest, parts: FreeText,
             right += 1
         text.flush()
         wrong = len(draft) - right
+        left, cost = request.max_tokens - count - 1, parts.cost() if lookup else 1.0
         if lookup:
             lookup.learn(len(draft), right)
-            draft = lookup.draft(request.max_tokens - count - 1, parts.cost())
-        feed = Feed([token, *draft], 1 + len(draft), wrong)
+            draft = lookup.draft(left, cost)
+        feed = Feed([token, *draft], 1 + len(draft), wrong, left if unchecked and cost >= 1 else 0)
     return text.written(count, steps, sampler)
 
 
