@@ -22,6 +22,7 @@ from service.invocation import (
     with_dates,
     with_day,
     with_json,
+    with_reranker,
     with_writer,
 )
 
@@ -57,11 +58,19 @@ def ingest(invocation: Invocation, paths: tuple[Path, ...], format_name: str | N
 @click.option("-k", "count", type=int, default=10, show_default=True, help="Number of papers.")
 @with_day
 @with_dates
+@with_reranker
 @with_batch
 @with_json
 @click.pass_obj
 def search(
-    invocation: Invocation, /, query: str | None, count: int, batch_file: str | None, as_json: bool, **days: Any
+    invocation: Invocation,
+    /,
+    query: str | None,
+    count: int,
+    reranker: str | None,
+    batch_file: str | None,
+    as_json: bool,
+    **days: Any,
 ) -> int:
     """Find papers; each with the sentence nearest to the query."""
     from service.batch import run_batch
@@ -69,7 +78,7 @@ def search(
 
     console = invocation.console(as_json)
     papers = condition(**days)
-    with invocation.library(console) as library:
+    with invocation.library(console, reranker=reranker) as library:
         if batch_file is not None:
             return run_batch(
                 batch_file,
@@ -86,6 +95,7 @@ def search(
 @click.argument("question", required=False)
 @click.option("-k", "most", type=click.IntRange(1, 100), help="Papers that a list answer may have.")
 @with_writer
+@with_reranker
 @with_batch
 @with_json
 @click.pass_obj

@@ -91,7 +91,7 @@ def model_rows(settings: Settings) -> list[Row]:
 def check_models(settings: Settings) -> list[Row]:
     """Every model file that is here, checked; and those in use, whether here or not."""
     paths = {path for folder in _folders(settings) for path in folder.glob("*.gguf")}
-    for name in (settings.writer, settings.embedder):
+    for name in filter(None, (settings.writer, settings.embedder, settings.reranker)):
         try:
             paths.add(models.resolve(name, _folders(settings)))
         except ModelError:

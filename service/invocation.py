@@ -72,6 +72,13 @@ def with_writer(command: _Command) -> _Command:
     return command
 
 
+def with_reranker(command: _Command) -> _Command:
+    """Add `--reranker`."""
+    return click.option(
+        "--reranker", metavar="PATH", help="Cross-encoder that orders the first 50 papers anew: a GGUF file or a name."
+    )(command)
+
+
 def with_dates(command: _Command) -> _Command:
     """Add `--since` and `--until`."""
     for option in (

@@ -29,7 +29,7 @@ from service.index.stores import Differences, Stores
 from service.intake import take_in
 from service.llm import models
 from service.llm.embedder import LlamaEmbedder
-from service.ports import Engine, OnText
+from service.ports import Engine, OnText, Reranker
 from service.text import content_hash
 from service.types import (
     Answer,
@@ -64,6 +64,7 @@ class Library:
         """Use `open`, which also owns the home directory."""
         self._settings, self._home, self._note, self._together = settings, home, note, together
         self._engine: Engine | None = None
+        self._reranker: Reranker | None = None
         threads = None if settings.threads == "auto" else settings.threads
         path = models.resolve(settings.embedder, self._model_folders())
         self._embedder = LlamaEmbedder(path, threads=threads)
@@ -106,6 +107,9 @@ class Library:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
+        if self._reranker is not None:
+            self._reranker.close()
+            self._reranker = None
         self._embedder.close()
         self._cache.close()
         self._home.release()
@@ -320,6 +324,7 @@ class Library:
             prompts=resources.prompts_folder(),
             seed=self._settings.seed,
             generations=Generations(self._cache),
+            reranker=self._cross_encoder,
         )
 
     def _writer_hash(self) -> str:
@@ -338,6 +343,14 @@ class Library:
                 self._settings, self._model_folders(), self._home.model_hashes, together=self._together
             )
         return self._engine
+
+    def _cross_encoder(self) -> Reranker | None:
+        """The reranker, started at first use; `None` where the settings name none."""
+        if self._reranker is None and self._settings.reranker:
+            from service.llm.opening import open_reranker
+
+            self._reranker = open_reranker(self._settings, self._model_folders())
+        return self._reranker
 
 
 def backup(settings: Settings, target: Path) -> None:

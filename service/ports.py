@@ -1,4 +1,4 @@
-"""The three ports: what the rest needs of an embedder, a vector store and a writer. Adapters match by shape."""
+"""The ports: what the rest needs of an embedder, a reranker, a vector store and a writer. Adapters match by shape."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -48,6 +48,21 @@ class Embedder(Protocol):
 
         Raises:
             InputError: a passage has more than `max_tokens` tokens.
+        """
+
+    def close(self) -> None:
+        """Free the model."""
+
+
+class Reranker(Protocol):
+    """Reads a question and a text together, which tells more than their vectors and takes longer."""
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers the question, in their order.
+
+        Returns:
+            logits, whatever the model gives: 0 is as likely as not, and `1 / (1 + exp(-logit))` its probability. Of
+            what exceeds the model's window the end is cut.
         """
 
     def close(self) -> None:

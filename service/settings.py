@@ -32,9 +32,12 @@ class Settings(BaseModel):
     endpoint_model: str = Field(default="", description="name of the model there; empty: the only one they list")
     endpoint_key: str = Field(default="", repr=False, description="sent to these addresses as a bearer token")
     embedder: str = Field(default="all-MiniLM-L6-v2-Q8_0.gguf", description="embedding model, likewise")
+    reranker: str = Field(
+        default="", description="cross-encoder that orders the first 50 papers anew, likewise; empty: none"
+    )
     mode: Mode = Field(default="quotes", description="how answers and summaries are written")
     gpu_layers: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
-        default="auto", description="layers of the writer to offload; auto: all where the build can"
+        default="auto", description="layers of writer and reranker to offload; auto: all where the build can"
     )
     threads: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         default="auto", description="processor threads; auto: the cores that are free at start"

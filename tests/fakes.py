@@ -1,4 +1,4 @@
-"""Hand-written stand-ins for the three ports: deterministic, small, and without a file or a process."""
+"""Hand-written stand-ins for the ports: deterministic, small, and without a file or a process."""
 
 import hashlib
 import re
@@ -50,6 +50,21 @@ class FakeEmbedder:
             )
             for passage in passages
         ]
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class FakeReranker:
+    """Counts the words that a text shares with the question, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        self.asked.append((question, list(texts)))
+        words = set(_WORD.findall(question.lower()))
+        return [float(len(words.intersection(_WORD.findall(text.lower())))) for text in texts]
 
     def close(self) -> None:
         """Nothing to free."""

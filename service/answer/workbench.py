@@ -8,7 +8,7 @@ from pathlib import Path
 from service.answer.prompts import Prompt, load_prompt
 from service.index.results import Generations
 from service.index.stores import Stores
-from service.ports import Embedder, Engine, Generation
+from service.ports import Embedder, Engine, Generation, Reranker
 from service.settings import Mode
 from service.text import content_hash
 from service.types import Provenance
@@ -29,6 +29,8 @@ class Workbench:
     seed: int
     generations: Generations | None = None
     """What the writer wrote before; without it everything is written anew."""
+    reranker: Callable[[], Reranker | None] = lambda: None
+    """Loads the reranker at first use; `None` where there is none."""
 
     def terms(self, text: str) -> list[str]:
         """Stemmed content words of a text."""

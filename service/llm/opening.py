@@ -1,4 +1,4 @@
-"""Which writer the settings mean."""
+"""Which writer and which reranker the settings mean."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from service.llm import models
 from service.llm.engine import LlamaEngine
 from service.llm.model_file import check_model_file
-from service.llm.wire import WriterSpec
+from service.llm.reranker import LlamaReranker
+from service.llm.wire import RerankerSpec, WriterSpec
 from service.ports import Engine
 from service.settings import Settings
 
@@ -66,6 +67,21 @@ def open_writer(settings: Settings, folders: Sequence[Path], hashes: Path, *, to
         flash_attention=None if settings.flash_attention == "auto" else settings.flash_attention,
     )
     return LlamaEngine(spec, fingerprint=writer_fingerprint(settings, folders, hashes))
+
+
+def open_reranker(settings: Settings, folders: Sequence[Path]) -> LlamaReranker:
+    """Start the reranker that the settings name.
+
+    Raises:
+        ModelError: there is no such model file.
+    """
+    return LlamaReranker(
+        RerankerSpec(
+            path=str(models.resolve(settings.reranker, folders)),
+            threads=None if settings.threads == "auto" else settings.threads,
+            gpu_layers=None if settings.gpu_layers == "auto" else settings.gpu_layers,
+        )
+    )
 
 
 def writer_fingerprint(settings: Settings, folders: Sequence[Path], hashes: Path) -> str:

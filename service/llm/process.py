@@ -54,7 +54,7 @@ class ModelProcess:
         """Start the first child; `ready` waits for it.
 
         Args:
-            role: writer or embedder.
+            role: writer, embedder or reranker.
             spec: how it is loaded.
             name: of the model, for messages.
             check: raises `ModelError` where the file is not the one any more that was meant.

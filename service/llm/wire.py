@@ -41,6 +41,14 @@ class EmbedderSpec(NamedTuple):
     threads: int | None = None
 
 
+class RerankerSpec(NamedTuple):
+    """How a reranker is loaded; `gpu_layers` `None`: all where there is a GPU with room for them."""
+
+    path: str
+    threads: int | None = None
+    gpu_layers: int | None = None
+
+
 def line(value: object) -> bytes:
     """A value as one line."""
     return json.dumps(value, separators=(",", ":")).encode() + b"\n"

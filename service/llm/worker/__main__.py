@@ -1,4 +1,4 @@
-"""The process that owns a model: `python -m service.llm.worker writer|embedder SPEC`.
+"""The process that owns a model: `python -m service.llm.worker writer|embedder|reranker SPEC`.
 
 A failed assertion of GGML ends its process; here that is this one, and the service starts another. Requests come as
 lines of JSON on stdin, what becomes of them goes as lines to stdout. When stdin ends, whoever started this process is
@@ -19,9 +19,10 @@ from types import FrameType
 from typing import Any
 
 from service.errors import InputError, PaperboyError
-from service.llm.wire import EmbedderSpec, Row, WriterSpec, error_row, line, matrix_text, read_request
+from service.llm.wire import EmbedderSpec, RerankerSpec, Row, WriterSpec, error_row, line, matrix_text, read_request
 from service.llm.worker.encoder import Encoder
 from service.llm.worker.native import supports_gpu, system_info
+from service.llm.worker.ranker import Ranker
 from service.llm.worker.runtime import Runtime
 from service.llm.worker.scheduler import Begun, Event
 from service.ports import Generation, Message
@@ -185,15 +186,37 @@ def serve_embedder(pipe: Pipe, spec: EmbedderSpec) -> None:
     build = {"gpu": supports_gpu(), "system": system_info()}
     pipe.put(0, "ready", {"dimensions": encoder.dimensions, "max_tokens": encoder.max_tokens, "build": build})
     pipe.flush()
+    _answer(pipe, lambda message: _embedded(encoder, message))
+
+
+def serve_reranker(pipe: Pipe, spec: RerankerSpec) -> None:
+    """Load a reranker and answer until the process is ended."""
+    ranker = Ranker(Path(spec.path), threads=spec.threads, gpu_layers=spec.gpu_layers)
+    pipe.put(0, "ready", {"max_tokens": ranker.max_tokens})
+    pipe.flush()
+    _answer(pipe, lambda message: _scored(pipe, ranker, message))
+
+
+def _answer(pipe: Pipe, work: Callable[[Row], Any]) -> None:
+    """Work on one message after the other."""
     while True:
         for message in pipe.take(wait=True):
             pipe.put(message["number"], "begun")
             pipe.flush()
             try:
-                pipe.put(message["number"], "done", _embedded(encoder, message))
+                pipe.put(message["number"], "done", work(message))
             except InputError as error:
                 pipe.put(message["number"], "error", error_row(error))
             pipe.flush()
+
+
+def _scored(pipe: Pipe, ranker: Ranker, message: Row) -> list[float]:
+    scores = [0.0] * len(message["texts"])
+    for index, score in ranker.scored(message["question"], message["texts"]):
+        scores[index] = score
+        # Fifty texts can take a large model minutes, in which it has to be seen that it is alive.
+        pipe.flush()
+    return scores
 
 
 def _embedded(encoder: Encoder, message: Row) -> Any:
@@ -217,6 +240,8 @@ def main() -> int:
     try:
         if role == "writer":
             serve_writer(pipe, WriterSpec(**spec))
+        elif role == "reranker":
+            serve_reranker(pipe, RerankerSpec(**spec))
         else:
             serve_embedder(pipe, EmbedderSpec(**spec))
     except PaperboyError as error:

@@ -14,13 +14,10 @@ import numpy as np
 
 from service.errors import InputError, ModelError
 from service.llm.cores import free_cores
+from service.llm.worker.batches import BATCH_SEQUENCES, BATCH_TOKENS, fill, grouped
 from service.llm.worker.native import NativeModel, new_context
 from service.ports import Matrix, PassageVectors, Vector
 
-# Attention is computed over a whole batch and masked, so a large batch of short texts is slow: with 2,048 tokens a
-# third of the speed of 512.
-_BATCH_TOKENS = 512
-_BATCH_SEQUENCES = 16
 # What MiniLM was trained for; its position table has 512 rows.
 _WINDOW = 256
 
@@ -42,10 +39,10 @@ class Encoder:
         threads = threads or free_cores()
         self._context = new_context(
             self._model,
-            n_ctx=_BATCH_TOKENS,
-            n_batch=_BATCH_TOKENS,
-            n_ubatch=_BATCH_TOKENS,
-            n_seq_max=_BATCH_SEQUENCES,
+            n_ctx=BATCH_TOKENS,
+            n_batch=BATCH_TOKENS,
+            n_ubatch=BATCH_TOKENS,
+            n_seq_max=BATCH_SEQUENCES,
             n_threads=threads,
             n_threads_batch=threads,
             embeddings=True,
@@ -53,7 +50,7 @@ class Encoder:
             pooling_type=llama_cpp.LLAMA_POOLING_TYPE_NONE,
             flash_attn_type=llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED,
         )
-        self._batch = llama_cpp.llama_batch_init(_BATCH_TOKENS, 0, 1)
+        self._batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, 1)
         self._begin = int(llama_cpp.llama_vocab_bos(self._model.vocab))
         self._end = int(llama_cpp.llama_vocab_sep(self._model.vocab))
         self.max_tokens = min(_WINDOW, self._model.n_ctx_train)
@@ -99,34 +96,16 @@ class Encoder:
 
     def _run(self, sequences: Sequence[Sequence[int]]) -> Iterator[tuple[int, Matrix]]:
         """Index and token states, shape (tokens, dimensions), of each sequence; batched by length."""
-        order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
-        group: list[int] = []
-        size = 0
-        for index in order:
-            if size + len(sequences[index]) > _BATCH_TOKENS or len(group) == _BATCH_SEQUENCES:
-                yield from self._decode(sequences, group)
-                group, size = [], 0
-            group.append(index)
-            size += len(sequences[index])
-        if group:
+        for group in grouped(sequences):
             yield from self._decode(sequences, group)
 
     def _decode(self, sequences: Sequence[Sequence[int]], group: Sequence[int]) -> Iterator[tuple[int, Matrix]]:
-        batch, position = self._batch, 0
-        for sequence_id, index in enumerate(group):
-            for offset, token in enumerate(sequences[index]):
-                batch.token[position] = token
-                batch.pos[position] = offset
-                batch.n_seq_id[position] = 1
-                batch.seq_id[position][0] = sequence_id
-                batch.logits[position] = 1
-                position += 1
-        batch.n_tokens = position
-        status = int(llama_cpp.llama_decode(self._context, batch))
+        size = fill(self._batch, [sequences[index] for index in group])
+        status = int(llama_cpp.llama_decode(self._context, self._batch))
         if status != 0:
-            raise ModelError(f"the embedder failed on a batch of {position} tokens (status {status})")
+            raise ModelError(f"the embedder failed on a batch of {size} tokens (status {status})")
         states: Any = llama_cpp.llama_get_embeddings(self._context)
-        copied = np.ctypeslib.as_array(states, shape=(position, self.dimensions)).copy()
+        copied = np.ctypeslib.as_array(states, shape=(size, self.dimensions)).copy()
         start = 0
         for index in group:
             yield index, copied[start : start + len(sequences[index])]
