@@ -1,32 +1,40 @@
-"""`python -m eval COMMAND`, or `paperboy eval COMMAND`: what the figures in models.md were measured with."""
+"""`paperboy eval COMMAND`, or `python -m eval COMMAND`: what the figures in models.md were measured with.
+
+What only some commands need is imported inside them, so that the others run where it is not installed.
+"""
 
 import json
+import os
+import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
-from rich.console import Console
+from rich import box
+from rich.console import Console as RichConsole
 from rich.table import Table
 
 from eval import answers as answering
 from eval import faithfulness as judging
-from eval import precision
-from eval import retrieval as retrieving
-from eval import summaries as summarizing
 from eval.collections import COLLECTIONS, open_sample
 from eval.data import ROOT
 from eval.questions import development_questions, own_lists, own_questions
+from service.console import Console
+from service.errors import InputError, PaperboyError
 from service.library import Library
 from service.llm.embedder import LlamaEmbedder
 from service.resources import models_folder
-from service.settings import Mode, Settings
+from service.settings import Mode, Settings, load_settings
 
 _TABLE_WIDTH = 120
 """No cell is cut, also where the output is no terminal."""
 _MODES = click.Choice(["quotes", "free", "extractive"])
+_SHOWN = ("recall@10", "recall@20", "recall@50", "MRR", "precision", "F1")
+"""What the terminal shows beside nDCG@10."""
 _work = click.option(
     "--work",
     type=click.Path(path_type=Path),
@@ -35,22 +43,81 @@ _work = click.option(
 )
 
 
-@click.group()
-def main() -> None:
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--home", metavar="DIR", help="Directory of a catalog of your own, for `retrieval`.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON only; of `retrieval`.")
+@click.pass_context
+def main(context: click.Context, home: str | None, as_json: bool) -> None:
     """Measure Paperboy on questions, abstracts and summaries with known answers."""
+    context.obj = (home, as_json)
 
 
 @main.command()
-@click.option("--collections", is_flag=True, help="CACM, CISI and SciFact instead (ingests them first: 12 minutes).")
+@click.option("--home", metavar="DIR", help="Measure on the papers of this catalog.")
+@click.option("--set", "names", metavar="NAME", multiple=True, help="What to ask, see above; may stand several times.")
+@click.option("--collections", is_flag=True, help="The same as --set cacm --set cisi --set scifact.")
+@click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="Sentences, and titles, to ask.")
+@click.option(
+    "--papers", type=click.IntRange(2), default=1_000, show_default=True, help="Papers to draw from the catalog."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of draws and resampling.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the reports; WORK/report.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @_work
-def retrieval(collections: bool, work: Path) -> None:
-    """Show nDCG@10 and recall by kind of question, against BM25, chunks alone, and both fused."""
-    if collections:
-        scores = [score for name in COLLECTIONS for score in retrieving.evaluate_collection(name, work)]
-    else:
-        with open_sample(work) as library:
-            scores = retrieving.evaluate(library, [*development_questions(), *own_lists()])
-    _print_rows(scores)
+@click.pass_obj
+def retrieval(
+    inherited: tuple[str | None, bool],
+    /,
+    home: str | None,
+    names: tuple[str, ...],
+    collections: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Measure how well papers are found, against BM25, MiniLM chunks, and both fused, in the same run.
+
+    Writes report.md and report.html with nDCG@10, recall, MRR, precision and F1 of the papers an answer lists, each
+    with its 95 % interval, plots, and the worst questions. `eval/README.md` says how to read them.
+
+    \b
+    Sets (--set NAME, or --set all for all that are here):
+      own          the project's questions over the sample pages
+      development  the 29 development questions, where PAPERS_DATA has them
+      sentences    a sentence must find its paper, which lacks it
+      titles       a title must find its abstract; no paper has its title
+      cacm, cisi, scifact   collections, where PAPERS_DATA has them; they are
+                   taken in at the first call (12 minutes)
+
+    `sentences` and `titles` need no judgments. With --home DIR (or PAPERBOY_HOME) they are asked of your papers,
+    otherwise of the sample pages. Without --set: these two with a home, `development` and `own` without.
+    """  # noqa: D301 - the sign is meant for click: it leaves the lines of the list as they are
+    # First of all: a missing package is better known before the measuring than after it.
+    from eval import report, summary
+    from eval.retrieval import Plan, run
+
+    start = time.perf_counter()
+    console = Console(as_json or inherited[1])
+    settings = load_settings({"home": home or inherited[0]})
+    own = settings if home or inherited[0] or "PAPERBOY_HOME" in os.environ else None
+    plan = Plan(
+        _sets(names, collections, own_home=own is not None),
+        options["work"],
+        own,
+        options["limit"],
+        options["papers"],
+        options["seed"],
+    )
+    with console.progress() as progress:
+        outcomes = run(plan, progress)
+    summaries = summary.summarize(outcomes, plan.seed)
+    source = f"the papers of {own.home}" if own else "the sample pages"
+    about = f"Sets: {', '.join(plan.sets)}. Sentences and titles are taken from {source}. Seed: {plan.seed}."
+    paths = report.write(options["out"] or plan.work / "report", summaries, about)
+    document = summary.document(summaries, plan.seed)
+    document |= {"sets": list(plan.sets), "reports": [str(path) for path in paths]}
+    document["seconds"] = round(time.perf_counter() - start, 1)
+    console.show(document, lambda: _show_retrieval(summaries, paths))
+    return 0
 
 
 @main.command()
@@ -73,6 +140,8 @@ def answers(mode: Mode, show: bool, work: Path) -> None:
 @click.option("--limit", type=int, help="Only so many papers.")
 def summaries(mode: Mode, limit: int | None) -> None:
     """ROUGE of one-sentence summaries on SciTLDR dev."""
+    from eval import summaries as summarizing
+
     with tempfile.TemporaryDirectory() as folder, Library.open(Settings(home=Path(folder) / "home")) as library:
         _print_rows([summarizing.evaluate(library, mode, limit)])
 
@@ -91,6 +160,8 @@ def faithfulness(limit: int | None) -> None:
 @click.option("--write", is_flag=True, help="Keep the reference vectors for the tests.")
 def precision_of_embedder(reference: Path | None, write: bool) -> None:
     """Cosine of the quantized embedder with the same model in float32, on 100 texts."""
+    from eval import precision
+
     inputs = precision.texts()
     wanted = precision.reference_vectors(reference, inputs) if reference else precision.kept_vectors()
     if write:
@@ -106,8 +177,71 @@ def _print_rows(rows: Sequence[NamedTuple]) -> None:
         table.add_column(field)
     for row in rows:
         table.add_row(*("–" if value is None else str(value) for value in row))
-    Console(width=max(_TABLE_WIDTH, Console().width)).print(table)
+    _wide().print(table)
+
+
+def _wide() -> RichConsole:
+    return RichConsole(width=max(_TABLE_WIDTH, RichConsole().width), highlight=False)
+
+
+def _sets(names: Sequence[str], collections: bool, *, own_home: bool) -> list[str]:
+    """The sets to ask, in the order of `SETS`.
+
+    Raises:
+        InputError: one is not known.
+    """
+    from eval.retrieval import SETS, has_data
+
+    for name in names:
+        if name not in (*SETS, "all"):
+            raise InputError(f"--set {name}: known are {', '.join(SETS)}, and all")
+    wanted = {*names, *(COLLECTIONS if collections else ())}
+    if "all" in wanted:
+        wanted |= {name for name in SETS if has_data(name)}
+    if not wanted:
+        wanted = {"sentences", "titles"} if own_home else {n for n in ("development", "own") if has_data(n)}
+    return [name for name in SETS if name in wanted]
+
+
+def _show_retrieval(summaries: Sequence[Any], paths: Sequence[Path]) -> None:
+    from eval.retrieval import MEASURES
+
+    shown = [MEASURES.index(name) for name in _SHOWN]
+    table = Table("kind", "n", "system", "nDCG@10", "95 %", *_SHOWN, box=box.SIMPLE)
+    for column in table.columns:
+        column.no_wrap = True
+    for summary in summaries:
+        for number, (system, row) in enumerate(summary.means.items()):
+            first = (summary.kind, str(summary.questions)) if number == 0 else ("", "")
+            spread = "–" if row[0].low is None else f"{row[0].low:.2f} to {row[0].high:.2f}"
+            means = ["–" if row[n] is None else f"{row[n].mean:.3f}" for n in shown]
+            table.add_row(*first, system, f"{row[0].mean:.3f}", spread, *means)
+        table.add_section()
+    _wide().print(table)
+    click.echo("All intervals, paired differences, plots, and the worst questions:")
+    for path in paths:
+        click.echo(f"  {path}")
+
+
+def run_commands() -> None:
+    """Run a command: status 0 done, 1 some items failed, 2 not served, with one line that says why."""
+    try:
+        status = main(prog_name="paperboy eval", standalone_mode=False)
+    except click.ClickException as error:
+        status = _refuse(error.format_message())
+    except PaperboyError as error:
+        status = _refuse(str(error))
+    except ModuleNotFoundError as error:
+        status = _refuse(f"the package {error.name} is not installed; `make setup-dev` in {ROOT} installs it")
+    except (click.Abort, KeyboardInterrupt):
+        status = _refuse("interrupted", 130)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _refuse(message: str, status: int = 2) -> int:
+    click.echo(f"paperboy eval: {' '.join(message.split())}", err=True)
+    return status
 
 
 if __name__ == "__main__":
-    main()
+    run_commands()

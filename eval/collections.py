@@ -23,13 +23,18 @@ class Query(NamedTuple):
 
 def open_collection(name: str, work: Path) -> Library:
     """A library with the documents of a collection, ingested at the first call (SciFact takes ten minutes)."""
+    return _filled(work / name, collection_file(name, work))
+
+
+def collection_file(name: str, work: Path) -> Path:
+    """The documents of a collection as JSON lines, written at the first call."""
     file = work / f"{name}.jsonl"
     if not file.exists():
         work.mkdir(parents=True, exist_ok=True)
         with file.open("w", encoding="utf-8") as out:
             for record in _documents(name):
                 out.write(json.dumps(record) + "\n")
-    return _filled(work / name, file)
+    return file
 
 
 def open_sample(work: Path) -> Library:

@@ -15,6 +15,20 @@ def recall(ranking: Sequence[str], relevant: Collection[str], k: int) -> float:
     return len(set(ranking[:k]) & set(relevant)) / len(relevant) if relevant else 0.0
 
 
+def reciprocal_rank(ranking: Sequence[str], relevant: Collection[str]) -> float:
+    """One over the rank of the first relevant item, 0 where there is none; its mean over questions is the MRR."""
+    return next((1 / rank for rank, item in enumerate(ranking, start=1) if item in relevant), 0.0)
+
+
+def recall_curve(ranking: Sequence[str], relevant: Collection[str], deepest: int) -> list[float]:
+    """Recall at 1, 2, … `deepest`; no item stands twice in the ranking."""
+    found, curve = 0, []
+    for rank in range(deepest):
+        found += rank < len(ranking) and ranking[rank] in relevant
+        curve.append(found / len(relevant) if relevant else 0.0)
+    return curve
+
+
 def precision(found: Collection[str], relevant: Collection[str]) -> float:
     """Share of the found items that are relevant."""
     return len(set(found) & set(relevant)) / len(found) if found else 0.0

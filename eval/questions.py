@@ -1,13 +1,14 @@
 """The questions: the development set, where it is there, and the project's own."""
 
 import json
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from eval.data import ROOT, data_folder
+from eval.data import data_folder
+from eval.task_files import SAMPLE_PAGES, fact_cases, list_cases
 from service.sources import read_path
 from service.types import Paper
 
-SAMPLE_PAGES = ROOT / "samples" / "daily-papers"
+__all__ = ["SAMPLE_PAGES", "Question", "development_questions", "own_lists", "own_questions", "sample_papers"]
 
 
 def sample_papers() -> list[Paper]:
@@ -49,28 +50,16 @@ def development_questions() -> list[Question]:
 def own_questions() -> list[Question]:
     """The project's own questions with and without an answer."""
     return [
-        Question(case["id"], "factoid", case["question"], {case["title"]: 2}, (case["answer"],))
-        if "title" in case
-        else Question(case["id"], "unanswerable", case["question"], {}, ())
-        for case in task_cases("answerable-1")
+        Question(case.id, "factoid", case.question, {case.title: 2}, (case.answer,))
+        if case.title and case.answer
+        else Question(case.id, "unanswerable", case.question, {}, ())
+        for case in fact_cases("answerable-1")
     ]
 
 
 def own_lists() -> list[Question]:
     """The project's own list questions, judged by full reading of the sample pages."""
     return [
-        Question(
-            case["id"],
-            "own list",
-            case["question"],
-            {paper["title"]: paper["grade"] for paper in case["relevant"]},
-            (),
-        )
-        for case in task_cases("lists-1")
+        Question(case.id, "own list", case.question, {paper.title: paper.grade for paper in case.relevant}, ())
+        for case in list_cases("lists-1")
     ]
-
-
-def task_cases(name: str) -> list[dict[str, Any]]:
-    """The cases of one of the project's own question files, as they stand there."""
-    document = json.loads((ROOT / "eval" / "tasks" / f"{name}.json").read_text(encoding="utf-8"))
-    return list(document["cases"])

@@ -352,11 +352,12 @@ def models_check(invocation: Invocation, as_json: bool) -> int:
 
 @paperboy.command("eval", context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def evaluate(arguments: tuple[str, ...]) -> int:
-    """Measure retrieval, answers and summaries; needs a checkout. `paperboy eval --help` says more."""
+@click.pass_obj
+def evaluate(invocation: Invocation, arguments: tuple[str, ...]) -> int:
+    """Measure retrieval (also on your own papers), answers and summaries; needs a checkout. `eval --help` says more."""
     from service.doctor import run_evaluation
 
-    return run_evaluation(arguments)
+    return run_evaluation([*invocation.flags(), *arguments])
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """What `paperboy doctor` and `paperboy models` say: the state of the home, of the build and of the model files."""
 
 import importlib.metadata
+import os
 import platform
 import sqlite3
 import subprocess
@@ -107,9 +108,14 @@ def run_evaluation(arguments: Iterable[str]) -> int:
     """
     root = Path(__file__).resolve().parent.parent
     if not (root / "eval" / "__main__.py").exists():
-        raise PaperboyError("`paperboy eval` needs a checkout of the repository: the evaluation is not installed")
-    command = [sys.executable, "-m", "eval", *arguments]
-    return subprocess.run(command, cwd=root, check=False).returncode  # noqa: S603
+        raise PaperboyError(
+            "the evaluation is not part of the installed package: clone the repository, call `make setup-dev` in it, "
+            "and then its .venv/bin/paperboy eval"
+        )
+    # The folder of the person who calls stays the current one, and nothing in it is imported in place of the checkout.
+    path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
+    command = [sys.executable, "-P", "-m", "eval", *arguments]
+    return subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=False).returncode  # noqa: S603
 
 
 def _machine() -> list[tuple[str, str]]:

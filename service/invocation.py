@@ -26,6 +26,11 @@ class Invocation:
     def __init__(self, home: str | None, as_json: bool) -> None:
         self._home, self._as_json = home, as_json
 
+    def flags(self) -> list[str]:
+        """What was given before the command, for a process that takes the same."""
+        home = [] if self._home is None else ["--home", self._home]
+        return [*home, *(["--json"] if self._as_json else [])]
+
     def settings(self, **flags: object) -> Settings:
         """Settings with the flags of a command; `None` was not given."""
         from service.settings import load_settings
