@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from service.errors import SettingsError
 
 Mode = Literal["quotes", "free", "extractive"]
+Planner = Literal["rules", "writer"]
 ENVIRONMENT_PREFIX = "PAPERBOY_"
 
 
@@ -36,6 +37,10 @@ class Settings(BaseModel):
         default="", description="cross-encoder that orders the first 50 papers anew, likewise; empty: none"
     )
     mode: Mode = Field(default="quotes", description="how answers and summaries are written")
+    planner: Planner = Field(
+        default="rules",
+        description="what plans questions; writer: a capable chat model first, rules where it gives no sound plan",
+    )
     gpu_layers: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
         default="auto", description="layers of writer and reranker to offload; auto: all where the build can"
     )

@@ -3,14 +3,17 @@
 import time
 from datetime import date
 
+from service.answer.compare import comparison_passages
 from service.answer.find import Findings, Sentences, fact_passages, find, list_passages
 from service.answer.metadata import answer_metadata
+from service.answer.planning import planned
 from service.answer.running import Steps
+from service.answer.similar import answer_similar
 from service.answer.workbench import Workbench
 from service.answer.write import claims_text, write_answer
 from service.errors import EmptyCatalogError, InputError
-from service.index.plan import Plan, make_plan
-from service.settings import Mode
+from service.index.plan import Plan
+from service.settings import Mode, Planner
 from service.text import clean_text
 from service.types import Answer, Claim, Passage, Provenance
 
@@ -32,7 +35,9 @@ def checked_question(question: str) -> str:
     return cleaned
 
 
-def ask(bench: Workbench, question: str, *, mode: Mode, most: int, today: date) -> Steps[Answer]:
+def ask(
+    bench: Workbench, question: str, *, mode: Mode, most: int, today: date, planner: Planner = "rules"
+) -> Steps[Answer]:  # fmt: skip
     """Answer one question; `most` bounds the papers of a list.
 
     Raises:
@@ -41,14 +46,15 @@ def ask(bench: Workbench, question: str, *, mode: Mode, most: int, today: date) 
     """
     start = time.perf_counter()
     question = checked_question(question)
-    try:
-        plan = make_plan(question, today)
-    except ValueError as error:
-        raise InputError(str(error)) from None
     if not bench.stores.catalog.count():
         raise EmptyCatalogError("the catalog has no papers yet: paperboy ingest PATH")
+    plan = yield from planned(bench, question, today, planner)
     if plan.kind == "metadata":
         return answer_metadata(bench, question, plan, most)
+    if plan.operation == "similar":
+        similar = answer_similar(bench, question, plan, most)
+        if similar is not None:
+            return similar
     findings = find(bench, plan.topic or question, plan.condition, plan.kind)
     if findings.answerable.refuse:
         return _abstained(bench, question, plan, findings, start)
@@ -64,6 +70,8 @@ def ask(bench: Workbench, question: str, *, mode: Mode, most: int, today: date) 
 def _passages(bench: Workbench, plan: Plan, findings: Findings, question: str, most: int) -> list[Sentences]:
     if plan.kind == "list":
         return list_passages(bench, findings, most)
+    if plan.kind == "comparison" and plan.subjects:
+        return comparison_passages(bench, findings, question, plan)
     return fact_passages(bench, findings, question, plan.kind)
 
 
@@ -92,7 +100,8 @@ def _abstained(
     """An answer that says why there is none, and which papers came nearest."""
     searched, missing = findings.ranking.searched, findings.answerable.missing_words
     if not reason and not searched:
-        reason = "no paper of the catalog is from that time"
+        within = " or ".join(plan.condition.categories)
+        reason = f"no paper of the catalog is {f'in {within}' if within else 'from that time'}"
     elif not reason:
         lacking = f" Nothing on: {', '.join(missing)}." if missing else ""
         reason = f"none of the {searched} papers answers this.{lacking}"

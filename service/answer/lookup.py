@@ -16,6 +16,9 @@ _CLOSE_ENOUGH = 84.0
 _CLEARLY_BETTER = 3.0
 _COVERED = 0.6
 _SUGGESTIONS = 3
+_WORDS_OF_A_TITLE = 4
+_LOOKS_LIKE_A_NAME = re.compile(r"[A-Z\d]")
+"""As names of systems do; subjects are written small."""
 
 
 def paper_named(bench: Workbench, name: str) -> Stored:
@@ -56,6 +59,20 @@ def paper_meant(bench: Workbench, name: str) -> Stored | None:
         return None
     judged = judge(ranking, bench.stores.catalog, bench.stores.lexical.analyzer)
     return judged[0].paper if judged[0].evidence.coverage >= _COVERED else None
+
+
+def paper_known(bench: Workbench, name: str) -> Stored | None:
+    """The paper that certainly has this id, title or name; `None` where `name` may be a subject just as well."""
+    catalog, name = bench.stores.catalog, clean_text(name)
+    found = catalog.get(name)
+    if found:
+        return found
+    titles = dict(catalog.titles())
+    if _exactly(titles, name) or _LOOKS_LIKE_A_NAME.search(name):
+        return paper_meant(bench, name)
+    near = _nearest(titles, name) if len(name.split()) >= _WORDS_OF_A_TITLE else []
+    certain = len(near) == 1 or (len(near) > 1 and near[0][1] - near[1][1] >= _CLEARLY_BETTER)
+    return _stored(bench, near[0][0]) if certain and near[0][1] >= _CLOSE_ENOUGH else None
 
 
 def _exactly(titles: dict[str, str], name: str) -> list[str]:

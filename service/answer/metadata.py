@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Sequence
+from datetime import date
 
+from service.answer.find import find
 from service.answer.lookup import paper_meant
 from service.answer.summarize import key_sentences
 from service.answer.workbench import Workbench
 from service.answer.write import claims_text
 from service.index.catalog import Stored
 from service.index.plan import Plan
+from service.index.retrieval import JUDGED
 from service.text import counted
 from service.types import Answer, Claim, Filter, Hit, Passage, Verdict
 
@@ -16,7 +19,7 @@ from service.types import Answer, Claim, Filter, Hit, Passage, Verdict
 def answer_metadata(bench: Workbench, question: str, plan: Plan, most: int) -> Answer:
     """Answer from the catalog, or abstain with what the catalog does have."""
     start = time.perf_counter()
-    if plan.operation in ("when", "how_many_authors", "who"):
+    if plan.operation in ("when", "how_many_authors", "how_many_comments", "who"):
         papers, texts, reason = _about_one(bench, plan)
     elif plan.operation == "which_first":
         papers, texts, reason = _order_of_two(bench, plan)
@@ -45,28 +48,45 @@ Texts = list[tuple[str, tuple[int, ...]]]
 
 
 def _select(bench: Workbench, plan: Plan, most: int) -> tuple[list[Stored], Texts, str]:
-    papers = _fitting(bench, plan, plan.limit or most)
+    found = _fitting(bench, plan)
+    papers = found[: plan.limit or most]
     texts: Texts = [(_described(paper, plan), (marker,)) for marker, paper in enumerate(papers, start=1)]
-    return papers, texts, "" if papers else _nothing(bench)
+    if len(found) > len(papers) and not plan.limit:
+        shown = f"{counted(len(found), 'paper')} fit, the first {len(papers):,} are"
+        texts.insert(0, (shown, tuple(range(1, len(papers) + 1))))
+    return papers, texts, "" if papers else _nothing(bench, plan)
 
 
-def _fitting(bench: Workbench, plan: Plan, most: int) -> list[Stored]:
-    """The first papers that fit the plan, in its order."""
+def _fitting(bench: Workbench, plan: Plan) -> list[Stored]:
+    """The papers that fit the plan, in its order."""
     if plan.topic:
-        ranking = bench.stores.retriever.rank(plan.topic, plan.condition, every_paper=True)
-        near = bench.stores.catalog.at_rows([candidate.row for candidate in ranking.candidates[:_TOPICAL]])
-        found = sorted(near.values(), key=lambda paper: _sort_key(paper, plan))
+        found = sorted(_on_topic(bench, plan), key=lambda paper: _sort_key(paper, plan))
     else:
-        # Papers without the value ordered by come last, so that a limit loses none.
-        found = bench.stores.catalog.select(plan.condition, plan.order, -1 if plan.by_authors else most)
+        found = bench.stores.catalog.select(plan.condition, plan.order)
     found = [paper for paper in found if _has_value(paper, plan)]
     if plan.by_authors:
         found = [p for p in found if plan.min_authors <= (p.n_authors or 0) <= (plan.max_authors or 10**6)]
-    return found[:most]
+    return found
 
 
-_TOPICAL = 10
-"""Papers on a topic that are put in order."""
+def _on_topic(bench: Workbench, plan: Plan) -> list[Stored]:
+    """The papers that probably are about the topic; the best one at least, unless none answers."""
+    condition = plan.condition
+    if plan.operation == "select" and plan.order in ("newest", "oldest") and condition.since is None:
+        # Of the papers on a topic only so many are judged: those without a date must not take the places.
+        condition = condition.model_copy(update={"since": date.min})
+    findings = find(bench, plan.topic, condition, "list")
+    if findings.answerable.refuse:
+        return []
+    judged = sorted(findings.judged, key=lambda item: -item.evidence.relevance)
+    return [item.paper for item in judged[:1]] + [
+        item.paper for item in judged[1:] if item.evidence.relevance >= _ON_TOPIC
+    ]
+
+
+_ON_TOPIC = 0.5
+"""Least probability of being relevant. On 50 list questions over the sample pages the newest paper of those that pass
+is a relevant one in 0.54 of the cases; of the ten best in 0.30, of those that a list would have in 0.30."""
 _NAMED = 3
 """Authors that are named."""
 
@@ -116,7 +136,12 @@ def _dated(paper: Stored) -> str:
     return f"listed {paper.listed.isoformat()}" if paper.listed else "no date"
 
 
-def _nothing(bench: Workbench) -> str:
+def _nothing(bench: Workbench, plan: Plan) -> str:
+    categories = plan.condition.categories
+    if categories and not len(bench.stores.catalog.rows(Filter(categories=categories))):
+        return f"No paper of the catalog is in {' or '.join(categories)}."
+    if plan.topic and len(bench.stores.catalog.rows(plan.condition)):
+        return f"No paper of the catalog that fits is about “{plan.topic}”."
     latest = bench.stores.catalog.latest_day()
     if latest is None:
         return "No paper of the catalog has a date."
@@ -126,13 +151,14 @@ def _nothing(bench: Workbench) -> str:
 
 
 def _count(bench: Workbench, plan: Plan, most: int) -> tuple[list[Stored], Texts, str]:
-    number = len(bench.stores.catalog.rows(plan.condition))
-    papers = _fitting(bench, plan, number if plan.by_authors else most)
-    if not papers:
-        return [], [], _nothing(bench)
-    if plan.by_authors:
-        number, papers = len(papers), papers[:most]
+    found = _fitting(bench, plan)
+    if not found:
+        return [], [], _nothing(bench, plan)
+    number, papers = len(found), found[:most]
     what = f"{counted(number, 'paper')} fit{'s' if number == 1 else ''}"
+    if plan.topic:
+        at_least = "at least " if number >= JUDGED else ""
+        what = f"{at_least}{counted(number, 'paper')} found on “{plan.topic}”"
     text = f"{what}, such as these" if number > len(papers) else what
     return papers, [(text, tuple(range(1, len(papers) + 1)))], ""
 
@@ -144,6 +170,9 @@ def _about_one(bench: Workbench, plan: Plan) -> tuple[list[Stored], Texts, str]:
         return [], [], f"No paper of the catalog is known as “{name}”."
     if plan.operation == "when":
         known, missing = f"({_dated(paper)})" if paper.day else "", "date"
+    elif plan.operation == "how_many_comments":
+        known = f"has {counted(paper.comments, 'comment')}" if paper.comments is not None else ""
+        missing = "number of comments"
     elif plan.operation == "how_many_authors":
         known, missing = f"has {counted(paper.n_authors, 'author')}" if paper.n_authors else "", "number of authors"
     else:

@@ -254,7 +254,6 @@ TOPICS_IN_TIME = [
     ("which papers on prompt tuning were published in 2023?", days("2023-01-01", "2023-12-31"), "prompt tuning"),
     ("papers about adapters since 2024", days("2024-01-01", None), "adapters"),
     ("what was published on quantization last year?", days("2025-01-01", "2025-12-31"), "quantization"),
-    ("how many papers on pruning were published in 2023?", days("2023-01-01", "2023-12-31"), "pruning"),
     ("2023 papers on adapters", days("2023-01-01", "2023-12-31"), "adapters"),
     ("are there new papers on adapters this week?", days("2026-11-16", "2026-11-21"), "adapters"),
     ("papers on out-of-distribution data since 2023", days("2023-01-01", None), "out-of-distribution"),
