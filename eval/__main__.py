@@ -207,7 +207,7 @@ def _show_retrieval(summaries: Sequence[Any], paths: Sequence[Path]) -> None:
     from eval.retrieval import MEASURES
 
     shown = [MEASURES.index(name) for name in _SHOWN]
-    table = Table("kind", "n", "system", "nDCG@10", "95 %", *_SHOWN, box=box.SIMPLE)
+    table = Table("kind", "n", "system", "nDCG@10", "95 %", *_SHOWN, box=box.SIMPLE, collapse_padding=True)
     for column in table.columns:
         column.no_wrap = True
     for summary in summaries:
@@ -233,6 +233,8 @@ def run_commands() -> None:
         status = _refuse(str(error))
     except ModuleNotFoundError as error:
         status = _refuse(f"the package {error.name} is not installed; `make setup-dev` in {ROOT} installs it")
+    except OSError as error:
+        status = _refuse(f"reading or writing failed ({error}); --work and --out say where")
     except (click.Abort, KeyboardInterrupt):
         status = _refuse("interrupted", 130)
     sys.exit(status if isinstance(status, int) else 0)

@@ -354,7 +354,7 @@ def models_check(invocation: Invocation, as_json: bool) -> int:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
 def evaluate(invocation: Invocation, arguments: tuple[str, ...]) -> int:
-    """Measure retrieval (also on your own papers), answers and summaries; needs a checkout. `eval --help` says more."""
+    """Measure Paperboy in a checkout. `paperboy eval retrieval --home DIR` does it on your own papers."""
     from service.doctor import run_evaluation
 
     return run_evaluation([*invocation.flags(), *arguments])

@@ -88,7 +88,7 @@ def test_a_catalog_is_measured_with_one_command(own_sample_home: Path, tmp_path:
 def test_another_embedder_leaves_the_baselines_as_they_are(own_sample_home: Path, tmp_path: Path) -> None:
     same = tmp_path / "tuned.gguf"
     same.symlink_to(ROOT / "models" / "all-MiniLM-L6-v2-Q8_0.gguf")
-    plan = Plan(["titles"], tmp_path, Settings(home=own_sample_home), 6, 24, 0)
+    plan = Plan(["titles"], tmp_path, Settings(home=own_sample_home), 4, 12, 0)
     stock = run(plan)
     other = run(plan._replace(settings=Settings(home=own_sample_home, embedder=str(same))))
     for first, second in zip(stock, other, strict=True):
@@ -103,6 +103,7 @@ def test_another_embedder_leaves_the_baselines_as_they_are(own_sample_home: Path
         (["--home", "nowhere", "eval", "retrieval"], "the catalog in nowhere has no papers to measure on"),
         (["eval", "retrieval", "--set", "trec"], "--set trec: known are development, own, sentences"),
         (["eval", "retrieval", "--set", "cacm"], "the data of the set cacm are not here: PAPERS_DATA must name"),
+        (["eval", "retrieval", "--set", "own", "--work", "/dev/null/x"], "home directory /dev/null/x/sample cannot be"),
         (["eval", "retreival"], "No such command"),
     ],
 )
