@@ -72,7 +72,11 @@ def search(
     as_json: bool,
     **days: Any,
 ) -> int:
-    """Find papers; each with the sentence nearest to the query."""
+    """Find papers; each with the sentence nearest to the query.
+
+    Operators narrow it: "activation memory", title:adapter, author:"ada lovelace", cat:cs.CL, quantiz*, since:2024-01,
+    until:2024-12-31, day:2024-03-05.
+    """
     from service.batch import run_batch
     from service.contract import search_document
 

@@ -23,8 +23,10 @@ from service.errors import EmptyCatalogError, HomeError, InputError, PaperboyErr
 from service.index.database import copy_database
 from service.index.home import Home
 from service.index.indexer import Progress
+from service.index.query import parse_query
 from service.index.relevance import judge, scored_rows
 from service.index.results import Cache, Generations, Results, TextSummaries
+from service.index.search import newest_hits, suggested_titles
 from service.index.stores import Differences, Stores
 from service.intake import take_in
 from service.llm import models
@@ -125,17 +127,20 @@ class Library:
         return take_in(self._stores, paths, format_name, progress)
 
     def search(self, query: str, k: int = 10, condition: Filter | None = None) -> list[Hit]:
-        """The `k` best papers, each with the sentence nearest to the query.
+        """The `k` best papers, each with the sentence nearest to the query, which may have operators (`query.py`).
 
         Raises:
-            InputError: the query is empty, too long, or has no word to search for.
+            InputError: the query is empty, too long, has a date that is none, or no word to search for.
             EmptyCatalogError: there are no papers.
         """
         query = checked_question(query)
         if not 1 <= k <= MOST_HITS:
             raise InputError(f"-k {k}: a number from 1 to {MOST_HITS} is expected")
         self._ready()
-        ranking = self._stores.retriever.rank(query, condition)
+        asked = parse_query(query, condition)
+        if asked.narrows and not self._stores.lexical.analyzer.query_terms(asked.text):
+            return newest_hits(self._stores, asked, k)
+        ranking = self._stores.retriever.rank(asked.text, asked.condition, required=asked.required)
         if not ranking.terms:
             raise InputError("the query has no word to search for: name a subject, a method or a paper")
         judged = judge(ranking, self._stores.catalog, self._stores.lexical.analyzer)
@@ -147,6 +152,10 @@ class Library:
             Hit(paper=papers[row], quote=near[papers[row].paper_id][0].quote, score=round(score, 6))
             for row, score in best
         ]
+
+    def suggest(self, text: str, k: int = 8) -> list[str]:
+        """Titles for what has been typed so far; the last word may be unfinished."""
+        return suggested_titles(self._stores, text, k)
 
     def ask(
         self,

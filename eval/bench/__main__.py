@@ -1,14 +1,15 @@
-"""`python -m eval.bench [embedder|startup|nearties|engine]`: speed against named alternatives, median of ratios.
+"""`python -m eval.bench [embedder|startup|nearties|lexical|filters|engine]`: speed, alternatives as ratios.
 
-Without a name the first two, a minute together. `engine` takes an hour and has options: `engine --help`.
+Without a name the first two, a minute together. `lexical` takes ten minutes; `engine` an hour, and it has options:
+`engine --help`.
 """
 
 import sys
 
-from eval.bench import embedder, nearties, startup
+from eval.bench import embedder, filters, lexical, nearties, startup
 
 QUICK = {"embedder": embedder.main, "startup": startup.main}
-BENCHES = {**QUICK, "nearties": nearties.main}
+BENCHES = {**QUICK, "nearties": nearties.main, "lexical": lexical.main, "filters": filters.main}
 
 
 def main(arguments: list[str]) -> int:

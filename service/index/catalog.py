@@ -7,6 +7,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from service.index.database import Database
 from service.index.merge import merge, same_paper, separate_id
 from service.text import title_key
@@ -96,11 +99,22 @@ class Catalog:
         query = f"SELECT row, {_COLUMNS} FROM papers WHERE {where} ORDER BY {_ORDERS[order]} LIMIT ?"  # noqa: S608
         return [_stored(row) for row in self._connection.execute(query, [*values, limit])]
 
-    def rows(self, condition: Filter) -> list[int]:
-        """Row numbers of the papers that pass."""
+    def rows(self, condition: Filter) -> NDArray[np.int64]:
+        """Row numbers of the papers that pass, ascending."""
         where, values = _where(condition)
-        query = f"SELECT row FROM papers WHERE {where} ORDER BY row"  # noqa: S608
-        return [row[0] for row in self._connection.execute(query, values)]
+        cursor = self._connection.cursor()
+        # Half of a million rows: plain tuples are made three times as fast as rows with names.
+        cursor.row_factory = None
+        found = cursor.execute(f"SELECT row FROM papers WHERE {where}", values).fetchall()  # noqa: S608
+        return np.sort(np.array(found, dtype=np.int64).reshape(-1))
+
+    def newest(self, rows: NDArray[np.int64], limit: int) -> list[Stored]:
+        """The newest of the papers at `rows`."""
+        query = (
+            f"SELECT row, {_COLUMNS} FROM papers WHERE row IN (SELECT value FROM json_each(?)) "  # noqa: S608
+            f"ORDER BY {_ORDERS['newest']} LIMIT ?"
+        )
+        return [_stored(row) for row in self._connection.execute(query, (json.dumps(rows.tolist()), limit))]
 
     def count(self) -> int:
         """Number of papers."""
@@ -142,6 +156,17 @@ class Catalog:
             yield [_stored(row) for row in rows]
             last = rows[-1]["row"]
 
+    def indexed_batches(self, size: int) -> Iterator[list[Stored]]:
+        """The papers that `marked` counts, in batches."""
+        query = (
+            f"SELECT row, {_COLUMNS} FROM papers WHERE indexed_fingerprint IS NOT NULL AND row > ? "  # noqa: S608
+            "ORDER BY row LIMIT ?"
+        )
+        last = 0
+        while rows := self._connection.execute(query, (last, size)).fetchall():
+            yield [_stored(row) for row in rows]
+            last = rows[-1]["row"]
+
     def mark(self, column: FingerprintColumn, rows: Sequence[int], fingerprint: str | None) -> None:
         """Set a fingerprint of papers. Call it within a transaction."""
         query = f"UPDATE papers SET {column} = ? WHERE row = ?"  # noqa: S608
@@ -172,6 +197,8 @@ class Catalog:
         values = _columns(merged)
         if (merged.title, merged.abstract) != (known.title, known.abstract):
             values |= {"vectors_fingerprint": None, "indexed_fingerprint": _STALE}
+        if (merged.authors, merged.categories) != (known.authors, known.categories):
+            values["indexed_fingerprint"] = _STALE
         if merged.paper_id != known.paper_id:
             # Vector store and kept summaries name the paper by the id it had.
             values["indexed_fingerprint"] = _STALE

@@ -11,7 +11,7 @@ from service.index import chunking
 from service.index.catalog import Catalog, Stored
 from service.index.chunk_store import ChunkStore
 from service.index.database import Database
-from service.index.lexical import LexicalIndex
+from service.index.lexical import Entry, LexicalIndex
 from service.index.vectors import ChromaStore
 from service.ports import Embedder, PassageVectors
 from service.text import content_hash
@@ -27,6 +27,11 @@ Progress = Callable[[str, int, int], None]
 def index_fingerprint(embedder: Embedder) -> str:
     """What an index was made with."""
     return content_hash(embedder.fingerprint, str(embedder.max_tokens), chunking.VERSION)
+
+
+def lexical_entry(paper: Stored) -> Entry:
+    """What the lexical index has of a paper."""
+    return Entry(paper.row, paper.abstract, paper.title, paper.authors, paper.categories)
 
 
 class Indexer:
@@ -70,7 +75,7 @@ class Indexer:
             stale = [paper.paper_id for paper in batch if paper.stale]
             vectors.delete_papers(stale)
             vectors.put(self._chunks.stored_vectors(batch))
-            self._lexical.put((paper.row, f"{paper.title} {paper.abstract}") for paper in batch)
+            self._lexical.put(lexical_entry(paper) for paper in batch)
             with self._database.transaction():
                 self._catalog.mark("indexed_fingerprint", [paper.row for paper in batch], self.fingerprint)
             done += len(batch)

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from service.index.catalog import Catalog, Stored
 from service.index.chunk_store import ChunkMatrix, ChunkStore, SentenceVectors, cosines, paper_of
 from service.index.expansion import FEEDBACK_PAPERS, expand
-from service.index.lexical import LexicalIndex
+from service.index.lexical import LexicalIndex, Required, Rows
+from service.index.reading import read_terms
+from service.index.tokens import hyphenated
 from service.index.words import Word, question_words, term_weights
 from service.ports import Embedder, Vector, VectorStore
 from service.types import Filter, Quote
@@ -32,6 +34,10 @@ _CANDIDATES = 500
 """Papers whose sentences are looked at."""
 JUDGED = 60
 """Candidates whose cosines are exact and whose text is looked at."""
+_FEW_PAPERS = 1_000
+"""Papers whose chunks are read by themselves, where those of all have not been read yet."""
+_GATHERED_SHARE = 0.25
+"""Of all chunks: of more it is quicker to take the cosines of all."""
 _TITLE_DISCOUNT = 0.3
 _POINTS_ELSEWHERE = re.compile(
     r"https?:\s?//|\b(?:codes?|website|web ?page|project page|supplementary)\b.*\b(?:available|found|released|here)\b",
@@ -73,6 +79,14 @@ class Ranking(NamedTuple):
     """What the question means, word by word."""
 
 
+class _Scope(NamedTuple):
+    """Which papers may be found: those at `rows` (`None`: all) that have what is required; both together: `allowed`."""
+
+    rows: Rows | None
+    required: Sequence[Required]
+    allowed: Rows | None
+
+
 class NearSentence(NamedTuple):
     """A sentence of a paper and how near it is to a question."""
 
@@ -101,27 +115,44 @@ class Retriever:
         """Forget what was read, after the catalog changed."""
         self._matrix = None
 
-    def rank(self, question: str, condition: Filter | None = None, *, every_paper: bool = False) -> Ranking:
-        """Rank papers; with `every_paper` exact cosines of all are taken, as list questions need."""
-        allowed = None if condition is None or condition.is_open else set(self._catalog.rows(condition))
-        searched = self._catalog.count() if allowed is None else len(allowed)
+    def rank(
+        self,
+        question: str,
+        condition: Filter | None = None,
+        *,
+        every_paper: bool = False,
+        required: Sequence[Required] = (),
+    ) -> Ranking:
+        """Rank papers that pass the condition and have what is required.
+
+        With `every_paper` exact cosines of all are taken, as list questions need.
+        """
+        scope = self._scope(condition, required)
+        searched = self._catalog.count() if scope.allowed is None else len(scope.allowed)
+        question = hyphenated(question)
         vector = self._embedder.embed_query(question)
         terms = self._lexical.analyzer.query_terms(question)
         words = question_words(question, vector, self._embedder, self._lexical.analyzer)
         if not searched:
             return Ranking([], 0, vector, terms, words)
-        dense = self._dense(vector, allowed, every_paper)
-        lexical = self._search_terms(terms, allowed)
+        dense = self._dense(vector, scope.allowed, every_paper)
+        lexical = self._search_terms(self._read(question, terms), scope)
         nearest = _best(fuse([dense, lexical]), _CANDIDATES)
         sentences = self._sentence_scores(vector, nearest)
         first = fuse([dense, sentences, lexical])
-        expanded = self._search_terms(self._expanded(by_importance(terms, words), first), allowed)
+        weights = self._read(question, by_importance(terms, words))
+        expanded = self._search_terms(self._expanded(weights, first), scope)
         fused = fuse([dense, sentences, lexical, expanded], _WEIGHTS)
         order = _best(fused, len(fused))
         dense, sentences = self._exact(vector, order[:JUDGED], dense, sentences)
         evidence = (_shares(fused), dense, sentences, _shares(lexical), _shares(expanded))
         candidates = [Candidate(row, *(scores.get(row, 0.0) for scores in evidence)) for row in order]
         return Ranking(candidates, searched, vector, terms, words)
+
+    def passing(self, condition: Filter, required: Sequence[Required]) -> Rows:
+        """Rows of the papers that pass the condition and have what is required."""
+        allowed = self._scope(condition, required).allowed
+        return self._catalog.rows(condition) if allowed is None else allowed
 
     def near_sentences(self, ranking: Ranking, papers: Sequence[Stored]) -> dict[str, list[NearSentence]]:
         """The sentences of papers, nearest to the question of a ranking first, by paper id.
@@ -156,7 +187,15 @@ class Retriever:
             near.append(NearSentence(quote, float(cosine) + covered - discount))
         return sorted(near, key=lambda sentence: -sentence.score)
 
-    def _dense(self, vector: Vector, allowed: set[int] | None, every_paper: bool) -> Scores:
+    def _scope(self, condition: Filter | None, required: Sequence[Required]) -> _Scope:
+        rows = None if condition is None or condition.is_open else self._catalog.rows(condition)
+        if not required:
+            return _Scope(rows, required, rows)
+        having = self._lexical.matching(required)
+        allowed = having if rows is None else np.intersect1d(rows, having, assume_unique=True)
+        return _Scope(rows, required, allowed)
+
+    def _dense(self, vector: Vector, allowed: Rows | None, every_paper: bool) -> Scores:
         store = self._vectors() if allowed is None and not every_paper else None
         if store is not None:
             found = store.search(vector, _DENSE_CHUNKS)
@@ -165,16 +204,21 @@ class Retriever:
                 by_id.setdefault(paper_of(name), cosine)
             papers = self._catalog.select(Filter(paper_ids=tuple(by_id)))
             return {paper.row: by_id[paper.paper_id] for paper in papers}
+        if self._matrix is None and allowed is not None and len(allowed) <= _FEW_PAPERS:
+            few = self._chunks.matrix(allowed.tolist())
+            return _best_by_owner(few.owners, cosines(few, vector))
         if self._matrix is None:
             self._matrix = self._chunks.matrix()
-        return _best_by_owner(self._matrix, cosines(self._matrix, vector), allowed)
+        if allowed is None:
+            return _best_by_owner(self._matrix.owners, cosines(self._matrix, vector))
+        return _best_by_owner(*_cosines_of(self._matrix, vector, allowed))
 
     def _exact(self, vector: Vector, rows: Sequence[int], dense: Scores, sentences: Scores) -> tuple[Scores, Scores]:
         """The cosines with those that the papers at `rows` lack: the vector store gives its nearest chunks only."""
         unread = [row for row in rows if row not in dense]
         if unread:
             matrix = self._chunks.matrix(unread)
-            dense = dense | _best_by_owner(matrix, cosines(matrix, vector), None)
+            dense = dense | _best_by_owner(matrix.owners, cosines(matrix, vector))
         unread = [row for row in rows if row not in sentences]
         return dense, sentences | self._sentence_scores(vector, unread) if unread else sentences
 
@@ -182,10 +226,12 @@ class Retriever:
         found = self._chunks.sentences(rows)
         return {row: float(np.max(sentences.vectors @ vector)) for row, sentences in found.items()}
 
-    def _search_terms(self, weights: Mapping[str, float], allowed: set[int] | None) -> Scores:
-        limit = _LEXICAL_LIMIT if allowed is None else max(1, self._lexical.count())
-        found = self._lexical.search(weights, limit)
-        return {row: score for row, score in found if allowed is None or row in allowed}
+    def _read(self, question: str, weights: Mapping[str, float]) -> dict[str, float]:
+        # A word that is one token to the embedder is common in English: no typing error.
+        return read_terms(question, weights, self._lexical, lambda word: self._embedder.count_tokens(word) == 1)
+
+    def _search_terms(self, weights: Mapping[str, float], scope: _Scope) -> Scores:
+        return dict(self._lexical.search(weights, _LEXICAL_LIMIT, scope.rows, scope.required))
 
     def _expanded(self, terms: Mapping[str, float], first: Scores) -> dict[str, float]:
         rows = _best(first, FEEDBACK_PAPERS)
@@ -197,19 +243,24 @@ class Retriever:
         return expand(terms, feedback, self._lexical.document_frequency, self._lexical.count())
 
 
-def _best_by_owner(matrix: ChunkMatrix, values: NDArray[np.float32], allowed: set[int] | None) -> Scores:
-    """The best chunk's cosine of each paper, for the best papers."""
+def _cosines_of(
+    matrix: ChunkMatrix, vector: Vector, rows: Rows
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:  # fmt: skip
+    """The owners among `rows`, and the exact cosines, of each of their chunks."""
+    chosen = np.flatnonzero(np.isin(matrix.owners, rows, kind="table"))
+    if len(chosen) <= _GATHERED_SHARE * len(matrix.owners):
+        return matrix.owners[chosen], matrix.vectors[chosen] @ vector
+    return matrix.owners[chosen], cosines(matrix, vector)[chosen]
+
+
+def _best_by_owner(owners: NDArray[np.int64], values: NDArray[np.float32]) -> Scores:
+    """The best chunk's cosine of each paper, for the best papers; `owners` ascend."""
     if not len(values):
         return {}
-    best = np.full(int(matrix.owners.max()) + 1, -np.inf, dtype=np.float32)
-    np.maximum.at(best, matrix.owners, values)
-    if allowed is not None:
-        kept = np.full_like(best, -np.inf)
-        rows = [row for row in allowed if row < len(best)]
-        kept[rows] = best[rows]
-        best = kept
+    starts = np.flatnonzero(np.diff(owners, prepend=-1))
+    best = np.maximum.reduceat(values, starts)
     order = np.argsort(-best, kind="stable")[:_DENSE_PAPERS]
-    return {int(row): float(best[row]) for row in order if best[row] > -np.inf}
+    return dict(zip(owners[starts[order]].tolist(), best[order].tolist(), strict=True))
 
 
 def fuse(rankings: Sequence[Scores], weights: Sequence[float] | None = None) -> Scores:

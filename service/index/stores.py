@@ -13,7 +13,7 @@ from service.index.catalog import Catalog
 from service.index.chunk_store import ChunkStore
 from service.index.database import Database
 from service.index.home import Home, remove_store
-from service.index.indexer import Indexer, Progress
+from service.index.indexer import Indexer, Progress, lexical_entry
 from service.index.lexical import LexicalIndex
 from service.index.retrieval import Retriever
 from service.index.vectors import ChromaStore, probe
@@ -84,8 +84,7 @@ class Stores:
             the number of papers embedded.
         """
         if self.lexical.count() != self.catalog.marked():
-            self.lexical.clear()
-            self.catalog.unmark_all()
+            self._refill_lexical()
         waiting = self.catalog.pending("vectors_fingerprint", self.fingerprint)
         if waiting and announce:
             announce(waiting)
@@ -146,8 +145,7 @@ class Stores:
         if found.missing_vectors or found.wrong_vectors or found.orphan_vectors:
             self._refill(self.vectors())
         if found.missing_texts or found.orphan_texts:
-            self.lexical.clear()
-            self.catalog.unmark_all()
+            self._refill_lexical()
         self.finish(progress)
 
     def close(self) -> None:
@@ -172,6 +170,11 @@ class Stores:
                 batch = []
         if batch:
             store.put(batch)
+
+    def _refill_lexical(self) -> None:
+        self.lexical.clear()
+        for batch in self.catalog.indexed_batches(_COMPARE_BATCH):
+            self.lexical.put(lexical_entry(paper) for paper in batch)
 
     def _open_lexical(self) -> LexicalIndex:
         try:

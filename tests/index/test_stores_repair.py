@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from service.index.lexical import Entry
+from service.index.query import parse_query
 from service.index.stores import Differences, Stores
 from service.library import quietly
 from service.ports import StoredVector
@@ -30,11 +32,11 @@ def add_vectors(stores: Stores) -> None:
 
 def lose_texts(stores: Stores) -> None:
     stores.lexical.clear()
-    stores.lexical.put((row, "a text") for row in range(4, len(PAPERS) + 1))
+    stores.lexical.put(Entry(row, "a text") for row in range(4, len(PAPERS) + 1))
 
 
 def add_texts(stores: Stores) -> None:
-    stores.lexical.put([(9_000, "a text of no paper"), (9_001, "another one")])
+    stores.lexical.put([Entry(9_000, "a text of no paper"), Entry(9_001, "another one")])
 
 
 def add_papers(stores: Stores) -> None:
@@ -111,6 +113,8 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "files in place of both": replace_with_file,
     "chroma is garbage": overwrite("chroma/chroma.sqlite3"),
     "a lexical file is lost": remove("lexical/*.idx"),
+    "the lexical index is of another version": overwrite("lexical/version"),
+    "the lexical index says no version": remove("lexical/version"),
     "lexical terms are garbage": overwrite("lexical/*.term"),
 }
 
@@ -154,3 +158,24 @@ def test_an_older_catalog_that_is_put_back_has_nothing_of_the_newer_in_its_index
     with opened(small_home, FakeEmbedder()) as stores:
         stores.finish(quietly)
         assert stores.differences() == NONE
+
+
+def test_authors_and_categories_that_are_learnt_later_are_found_without_embedding(small_home: Path) -> None:
+    embedder = FakeEmbedder()
+    with opened(small_home, embedder) as stores:
+        known = {"authors": ("Ada Lovelace",), "categories": ("cs.CL",)}
+        (row,) = put(stores, PAPERS[3].model_copy(update=known))
+        stores.finish(quietly)
+        for query in ("author:lovelace", "cat:cs.CL"):
+            assert stores.lexical.matching(parse_query(query).required).tolist() == [row]
+        assert stores.differences() == NONE
+    assert embedder.passages == 0
+
+
+def test_an_index_of_another_version_is_refilled_and_the_vector_store_left_alone(small_home: Path) -> None:
+    overwrite("lexical/version")(small_home)
+    watcher = Watcher()
+    with opened(small_home, FakeEmbedder()) as stores:
+        stores.finish(watcher)
+        assert stores.lexical.count() == len(PAPERS)
+    assert watcher.seen == []
