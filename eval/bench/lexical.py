@@ -18,6 +18,7 @@ from eval.data import data_folder, read_lines
 from service.index.lexical import Entry, LexicalIndex
 from service.index.query import parse_query
 from service.index.reading import read_terms
+from service.index.tokens import STOP_WORDS
 
 ABSTRACTS = ("arxiv", "arxiv_ml_abstracts.jsonl.gz")
 _LIMIT = 1_000
@@ -73,7 +74,9 @@ def real_entries() -> Iterator[Entry]:
 def made_entries(rows: int, seed: int = 0) -> Iterator[Entry]:
     """Texts of made words, the nth most common word 1/n as common as the first."""
     draw = np.random.default_rng(seed)
-    words = np.array([_made_word(number) for number in range(_VOCABULARY)])
+    # The most common words are those that questions are searched without, as in English.
+    common = sorted(STOP_WORDS)
+    words = np.array([*common, *(_made_word(number) for number in range(_VOCABULARY - len(common)))])
     shares = np.cumsum(1.0 / np.arange(1, _VOCABULARY + 1))
     for first in range(0, rows, _BATCH):
         count = min(_BATCH, rows - first)

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import date
 from enum import StrEnum
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -103,10 +104,10 @@ class Catalog:
         """Row numbers of the papers that pass, ascending."""
         where, values = _where(condition)
         cursor = self._connection.cursor()
-        # Half of a million rows: plain tuples are made three times as fast as rows with names.
+        # Of many papers plain tuples are made in a third of the time of rows with names.
         cursor.row_factory = None
-        found = cursor.execute(f"SELECT row FROM papers WHERE {where}", values).fetchall()  # noqa: S608
-        return np.sort(np.array(found, dtype=np.int64).reshape(-1))
+        found = cursor.execute(f"SELECT row FROM papers WHERE {where}", values)  # noqa: S608
+        return np.sort(np.fromiter(chain.from_iterable(found), dtype=np.int64))
 
     def newest(self, rows: NDArray[np.int64], limit: int) -> list[Stored]:
         """The newest of the papers at `rows`."""

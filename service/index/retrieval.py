@@ -189,6 +189,8 @@ class Retriever:
 
     def _scope(self, condition: Filter | None, required: Sequence[Required]) -> _Scope:
         rows = None if condition is None or condition.is_open else self._catalog.rows(condition)
+        if rows is not None and len(rows) == self._catalog.count():
+            rows = None
         if not required:
             return _Scope(rows, required, rows)
         having = self._lexical.matching(required)
