@@ -114,7 +114,7 @@ def ask_systems(bench: Bench, question: str, cut: Cut | None) -> Found:
     return Found(
         dict(zip(SYSTEMS, orders, strict=True)),
         [row_of[passage.passage.hit.paper.paper_id] for passage in passages],
-        {judged.candidate.row: judged.evidence.relevance for judged in found.judged},
+        {judged.candidate.row: judged.relevance for judged in found.judged},
         found.answerable.refuse,
     )
 

@@ -141,7 +141,7 @@ class Console:
     def _paper(self, passage: Passage) -> None:
         paper = passage.hit.paper
         facts = render.facts(paper)
-        relevance = f" · relevance {passage.hit.relevance:.2f}" if passage.hit.relevance < 1 else ""
+        relevance = f" · relevance {passage.hit.score:.2f}" if passage.hit.score < 1 else ""
         self._out.print(Text.assemble((f"[{passage.marker}] ", "cyan"), (paper.title, "bold")))
         self._out.print(Text(f"    {facts}{relevance}", style="dim"))
 

@@ -43,7 +43,7 @@ def answer_document(answer: Answer) -> Document:
                 "marker": passage.marker,
                 "paper_id": passage.hit.paper.paper_id,
                 "title": passage.hit.paper.title,
-                "score": passage.hit.relevance,
+                "score": passage.hit.score,
             }
             for passage in answer.passages
         ],

@@ -24,7 +24,7 @@ from service.index.database import copy_database
 from service.index.home import Home
 from service.index.indexer import Progress
 from service.index.query import parse_query
-from service.index.relevance import judge, scored_rows
+from service.index.relevance import judge, read_again, scored_rows
 from service.index.results import Cache, Generations, Results, TextSummaries
 from service.index.search import newest_hits, suggested_titles
 from service.index.stores import Differences, Stores
@@ -144,6 +144,9 @@ class Library:
         if not ranking.terms:
             raise InputError("the query has no word to search for: name a subject, a method or a paper")
         judged = judge(ranking, self._stores.catalog, self._stores.lexical.analyzer)
+        reranker = self._cross_encoder()
+        if reranker and judged:
+            judged = read_again(asked.text, judged, reranker)
         best = scored_rows(ranking, judged)[:k]
         papers = {item.candidate.row: item.paper for item in judged[:k]}
         papers |= self._stores.catalog.at_rows([row for row, _ in best if row not in papers])
@@ -280,6 +283,7 @@ class Library:
                 mode=mode or self._settings.mode,
                 most=most or self._settings.max_papers,
                 today=today or date.today(),
+                planner=self._settings.planner,
             )
         )
 

@@ -92,9 +92,7 @@ class Hit(Record):
     paper: Paper
     quote: Quote
     score: float
-    """Rank score, 0 to 1; comparable within one result only."""
-    relevance: float = 0.0
-    """Estimated probability that the paper deserves to be listed, 0 to 1."""
+    """Estimated probability that the paper belongs to the answer, 0 to 1."""
 
 
 class Passage(Record):

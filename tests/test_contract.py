@@ -69,7 +69,7 @@ def test_the_document_of_an_ingest() -> None:
 
 
 def test_the_document_of_a_search_has_one_hit_per_paper_in_the_order_given() -> None:
-    hits = [Hit(paper=PAPER, quote=QUOTE, score=0.75, relevance=0.5), Hit(paper=UNDATED, quote=QUOTE, score=0.5)]
+    hits = [Hit(paper=PAPER, quote=QUOTE, score=0.75), Hit(paper=UNDATED, quote=QUOTE, score=0.5)]
     quote = "We save 84\\% “memory”."
     assert through_json(search_document("memory?", hits)) == {
         "query": "memory?",
@@ -83,8 +83,8 @@ def test_the_document_of_a_search_has_one_hit_per_paper_in_the_order_given() -> 
 
 def test_the_document_of_an_answer() -> None:
     passages = (
-        Passage(marker=1, hit=Hit(paper=PAPER, quote=QUOTE, score=0.1, relevance=0.9)),
-        Passage(marker=2, hit=Hit(paper=UNDATED, quote=QUOTE, score=0.2, relevance=0.4)),
+        Passage(marker=1, hit=Hit(paper=PAPER, quote=QUOTE, score=0.9)),
+        Passage(marker=2, hit=Hit(paper=UNDATED, quote=QUOTE, score=0.4)),
     )
     answer = Answer(
         question="Q?", text="It saves 84%. [1]", abstained=False, kind="list", claims=(CLAIM,), passages=passages,

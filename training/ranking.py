@@ -29,7 +29,7 @@ _OUTPUT = Path(relevance.__file__).with_name("ranking.json")
 _DRAWS = 5_000
 _AVERAGED = 100
 _SEED = 1
-_FEATURES = ("fused", "chunk cosine", "sentence cosine", "BM25", "expanded BM25", "coverage")
+_FEATURES = ("fused", "chunk cosine", "sentence cosine", "BM25", "expanded BM25", "coverage", "alike papers")
 _RECALL_WEIGHT = 0.5
 """A reader misses the tenth paper less than a wrong first one."""
 
@@ -39,6 +39,8 @@ class Question(NamedTuple):
 
     features: Array
     """Shape (papers, 6)."""
+    alike: NDArray[np.int64]
+    """For each the places of those most like it."""
     papers: list[str]
     grades: Mapping[str, int]
 
@@ -47,9 +49,13 @@ def questions_of(library: Library, judged: Sequence[tuple[str, Mapping[str, int]
     """Features of the judged papers of each question; `key` is the field that the grades go by."""
     result = []
     for text, grades in judged:
-        found = find(library.workbench(), text, Filter(), "list").judged
-        rows = [relevance.ranking_features(item.candidate, item.evidence.coverage) for item in found]
-        result.append(Question(np.array(rows), [str(getattr(item.paper, key)) for item in found], grades))
+        ranking, found, _ = find(library.workbench(), text, Filter(), "list")
+        by_row = {item.candidate.row: item for item in found}
+        first = ranking.candidates[: len(found)]
+        items = [by_row[candidate.row] for candidate in first]
+        features = relevance.ranking_features(first, [item.evidence.coverage for item in items])
+        papers = [str(getattr(item.paper, key)) for item in items]
+        result.append(Question(features, relevance.most_alike(ranking.likeness), papers, grades))
     return result
 
 
@@ -57,7 +63,8 @@ def values(questions: Sequence[Question], weights: Array) -> tuple[float, float]
     """Mean nDCG@10 and recall@20 of one mix."""
     results = []
     for question in questions:
-        order = np.argsort(-(question.features @ weights), kind="stable")
+        scores = relevance.rank_scores(question.features, question.alike, weights)
+        order = np.argsort(-scores, kind="stable")
         listed = [question.papers[place] for place in order]
         relevant = {paper for paper, grade in question.grades.items() if grade > 0}
         results.append((metrics.ndcg(listed, question.grades, 10), metrics.recall(listed, relevant, 20)))

@@ -61,7 +61,7 @@ def relevance_examples(work: Path) -> tuple[Array, Array, Array]:
     def add(library: Library, questions: Sequence[tuple[str, Mapping[str, int]]], key: str) -> None:
         for text, grades in questions:
             found = find(library.workbench(), text, Filter(), "list").judged
-            rows.extend(judged.evidence[:4] for judged in found)
+            rows.extend(relevance.relevance_features(judged.evidence) for judged in found)
             labels.extend(getattr(judged.paper, key) in grades for judged in found)
             weights.extend([1 / len(found) / len(questions)] * len(found))
 

@@ -12,6 +12,7 @@ from service.index.relevance import (
     answerability,
     cut,
     judge,
+    read_again,
 )
 from service.index.retrieval import NearSentence, Ranking
 from service.types import Filter, Hit, Passage, QuestionKind
@@ -55,14 +56,16 @@ def find(bench: Workbench, question: str, condition: Filter, kind: QuestionKind)
     if not ranking.terms:
         raise InputError("the question has no word to search for: name a subject, a method or a paper")
     judged = judge(ranking, bench.stores.catalog, bench.stores.lexical.analyzer)
+    reranker = bench.reranker()
+    if reranker and judged:
+        judged = read_again(question, judged, reranker)
     return Findings(ranking, judged, answerability(ranking.words, [item.evidence for item in judged], kind))
 
 
 def list_passages(bench: Workbench, findings: Findings, most: int) -> list[Sentences]:
     """As many papers as deserve it, each with the sentence that says why."""
-    ordered = sorted(findings.judged, key=lambda judged: -judged.evidence.relevance)
-    count = cut([judged.evidence.relevance for judged in ordered], most)
-    return _with_sentences(bench, findings, ordered[:count])
+    count = cut([judged.relevance for judged in findings.judged], most)
+    return _with_sentences(bench, findings, findings.judged[:count])
 
 
 def fact_passages(bench: Workbench, findings: Findings, question: str, kind: QuestionKind) -> list[Sentences]:
@@ -90,8 +93,7 @@ def _with_sentences(
         hit = Hit(
             paper=judged.paper,
             quote=sentences[0].quote,
-            score=round(judged.evidence.score, 6),
-            relevance=round(judged.evidence.relevance, 4),
+            score=round(judged.relevance, 6),
         )
         result.append(Sentences(Passage(marker=marker, hit=hit), tuple(sentences)))
     return result

@@ -78,10 +78,8 @@ def _on_topic(bench: Workbench, plan: Plan) -> list[Stored]:
     findings = find(bench, plan.topic, condition, "list")
     if findings.answerable.refuse:
         return []
-    judged = sorted(findings.judged, key=lambda item: -item.evidence.relevance)
-    return [item.paper for item in judged[:1]] + [
-        item.paper for item in judged[1:] if item.evidence.relevance >= _ON_TOPIC
-    ]
+    judged = findings.judged
+    return [item.paper for item in judged[:1]] + [item.paper for item in judged[1:] if item.relevance >= _ON_TOPIC]
 
 
 _ON_TOPIC = 0.5
@@ -200,9 +198,7 @@ def _order_of_two(bench: Workbench, plan: Plan) -> tuple[list[Stored], Texts, st
 
 def _passage(bench: Workbench, marker: int, paper: Stored) -> Passage:
     """The paper with the sentence that says best what it is about."""
-    return Passage(
-        marker=marker, hit=Hit(paper=paper, quote=key_sentences(bench, paper, 1)[0], score=1.0, relevance=1.0)
-    )
+    return Passage(marker=marker, hit=Hit(paper=paper, quote=key_sentences(bench, paper, 1)[0], score=1.0))
 
 
 def _claim(text: str, markers: tuple[int, ...], passages: Sequence[Passage]) -> Claim:

@@ -57,7 +57,7 @@ def run_one(
     with closing(steps):
         step = _advance(steps, None)
         while isinstance(step, GenerationRequest):
-            step = _advance(steps, _written(engine(), step, on_text, kept))
+            step = _advance(steps, _written(engine(), step, None if step.json_schema else on_text, kept))
     if isinstance(step.result, PaperboyError):
         raise step.result
     return step.result

@@ -1,7 +1,7 @@
-"""Query expansion by pseudo-relevance feedback: terms typical of the best papers join the question's own.
+"""Query expansion: terms typical of what is near a question join its own.
 
-Relevance model RM3 (Lavrenko & Croft 2001; Abdul-Jaleel et al. 2004) over the papers that dense and lexical search
-agree on. Few papers that reduce activation memory say so in these words; their neighbours do.
+Of many abstracts of others (`background.py`), or, where there are none for the embedder, of the catalog's best papers,
+on which dense and lexical search agree: relevance model RM3 (Lavrenko & Croft 2001; Abdul-Jaleel et al. 2004).
 """
 
 import math
@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 FEEDBACK_PAPERS = 5
 _TERMS = 20
 _WEIGHT = 0.5
+BACKGROUND_SHARE = 0.7
+"""Of the weights, for words of the background; the rest is the question's own."""
 _COMMON = 0.2
 
 
@@ -40,8 +42,13 @@ def expand(
                 rarity = math.log(documents / frequency[term])
                 model[term] += score / total_score * count / length * rarity  # type: ignore[assignment]
     best = dict(sorted(model.items(), key=lambda item: (-item[1], item[0]))[:_TERMS])
-    weights = _scaled(question, 1 - _WEIGHT if best else 1.0)
-    for term, weight in _scaled(best, _WEIGHT).items():
+    return joined(question, best, _WEIGHT)
+
+
+def joined(question: Mapping[str, float], added: Mapping[str, float], share: float) -> dict[str, float]:
+    """Both together with weights that sum to 1; `share` of them is what is added, if anything is."""
+    weights = _scaled(question, 1 - share if added else 1.0)
+    for term, weight in _scaled(added, share).items():
         weights[term] = weights.get(term, 0.0) + weight
     return weights
 

@@ -60,7 +60,7 @@ def make_plan(question: str, today: date) -> Plan:
     Raises:
         ValueError: the question names a day that does not exist.
     """
-    text = " ".join(question.split()).rstrip("?!. ")
+    text = _bare(question)
     text = re.sub(r"\b(what|who|when)['’]s\b", r"\1 is", text, flags=re.IGNORECASE)
     text = re.sub(r"^(?:please|hey|hi|hello)\b,? |,? please$", "", text, flags=re.IGNORECASE)
     named = _about_named_papers(text)
@@ -71,6 +71,10 @@ def make_plan(question: str, today: date) -> Plan:
     if categories:
         plan = plan.model_copy(update={"condition": plan.condition.model_copy(update={"categories": categories})})
     return plan
+
+
+def _bare(question: str) -> str:
+    return " ".join(question.split()).rstrip("?!. ")
 
 
 def _about_named_papers(text: str) -> Plan | None:
@@ -127,7 +131,8 @@ def _retrieval(text: str, undated: str, condition: Filter, question: str) -> Pla
     return Plan(
         kind=kind,
         condition=condition,
-        topic=undated or question,
+        # Its mark tells the embedder that a question is one.
+        topic=question if undated in ("", _bare(question)) else undated,
         subjects=subjects if kind == "comparison" else (),
     )
 
@@ -255,4 +260,7 @@ def _is_list(text: str) -> bool:
         # "Which datasets were used to train X?" asks for a fact, "which methods were tried on a robot?" does not.
         if not was or (patterns.METHODS.match(text) and not patterns.NAME_OR_NUMBER.search(plural["rest"])):
             return True
+    circumstances = patterns.CIRCUMSTANCES.match(text)
+    if circumstances and not patterns.NAME_OR_NUMBER.search(text[circumstances.end() :]):
+        return True
     return bool(patterns.LIST.search(text))

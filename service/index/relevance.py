@@ -11,10 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from service.index.catalog import Catalog, Stored
 from service.index.lexical import Analyzer
+from service.index.rerank import RERANKED, rescored
 from service.index.retrieval import JUDGED, Candidate, Ranking
 from service.index.words import Word, has_word
+from service.ports import Matrix, Reranker
 from service.types import QuestionKind
 
 _BEST = 5
@@ -22,29 +27,31 @@ _RECALL_BETA = 1.5
 """Leaving out a paper that belongs in a list is worse than showing one that does not."""
 
 _RANKING: tuple[float, ...] = tuple(json.loads(Path(__file__).with_name("ranking.json").read_text())["weights"])
-"""Of fused score, chunk cosine, sentence cosine, BM25, expanded BM25 and coverage; made by `training/ranking.py`."""
+"""Of fused score, chunk cosine, sentence cosine, BM25, expanded BM25, coverage, and the mean score of the papers
+that are most alike; made by `training/ranking.py`."""
+_ALIKE = 5
 _CONSTANTS = json.loads(Path(__file__).with_name("relevance.json").read_text())
-"""`relevance`: bias, then weights of the first four fields of `Evidence`; `answerable`: by kind of question, bias, then
+"""`relevance`: bias, then weights of what `relevance_features` gives; `answerable`: by kind of question, bias, then
 weights of what `answerability_features` gives; `refuse_below`: probability of being answerable below which Paperboy
 abstains."""
+
+
+Scores = NDArray[np.float64]
 
 
 class Evidence(NamedTuple):
     """What speaks for one paper."""
 
     score: float
-    """Rank score, 0 to 1: cosines, lexical scores and coverage, mixed by `_RANKING`."""
+    """Rank score, 0 to 1: cosines, lexical scores, coverage and alike papers, mixed by `_RANKING`."""
+    standing: float
+    """Standard deviations that its score stands above the mean of the judged papers."""
     cosine: float
     coverage: float
     """Share of the question's meaning whose words the paper has, 0 to 1."""
     missing: float
     """Importance of the weightiest word that it lacks."""
     missing_words: tuple[str, ...]
-
-    @property
-    def relevance(self) -> float:
-        """Probability that the paper belongs to the answer."""
-        return _logistic(_CONSTANTS["relevance"], self[:4])
 
 
 class Judged(NamedTuple):
@@ -53,6 +60,8 @@ class Judged(NamedTuple):
     candidate: Candidate
     paper: Stored
     evidence: Evidence
+    relevance: float
+    """Probability that the paper belongs to the answer; what orders the papers."""
 
 
 class Answerability(NamedTuple):
@@ -68,19 +77,31 @@ class Answerability(NamedTuple):
 
 
 def judge(ranking: Ranking, catalog: Catalog, analyzer: Analyzer) -> list[Judged]:
-    """The first candidates in the order of their rank scores, best first."""
+    """The first candidates in the order of their relevance, best first."""
     candidates = ranking.candidates[:JUDGED]
     papers = catalog.at_rows([candidate.row for candidate in candidates])
-    evidence = weigh(ranking.words, candidates, papers, analyzer)
+    evidence = weigh(ranking, papers, analyzer)
     judged = [
-        Judged(candidate, papers[candidate.row], found) for candidate, found in zip(candidates, evidence, strict=True)
+        Judged(candidate, papers[candidate.row], found, _logistic(_CONSTANTS["relevance"], relevance_features(found)))
+        for candidate, found in zip(candidates, evidence, strict=True)
     ]
-    return sorted(judged, key=lambda item: -item.evidence.score)
+    return _in_order(judged)
+
+
+def read_again(question: str, judged: Sequence[Judged], reranker: Reranker) -> list[Judged]:
+    """The papers in the order that they have when a cross-encoder has read the first of them with the question."""
+    texts = [f"{item.paper.title}. {item.paper.abstract}" for item in judged[:RERANKED]]
+    found = rescored([item.relevance for item in judged], reranker.scores(question, texts))
+    return _in_order([item._replace(relevance=value) for item, value in zip(judged, found, strict=True)])
+
+
+def _in_order(judged: Sequence[Judged]) -> list[Judged]:
+    return sorted(judged, key=lambda item: -item.relevance)
 
 
 def scored_rows(ranking: Ranking, judged: Sequence[Judged]) -> list[tuple[int, float]]:
-    """Row and rank score of every candidate, best first: the judged ones, then those whose text was not looked at."""
-    best = [(item.candidate.row, item.evidence.score) for item in judged]
+    """Row and relevance of every candidate, best first: the judged ones, then those whose text was not looked at."""
+    best = [(item.candidate.row, item.relevance) for item in judged]
     if len(ranking.candidates) == len(judged):
         return best
     # On the scale of the judged, and below all of them.
@@ -88,39 +109,60 @@ def scored_rows(ranking: Ranking, judged: Sequence[Judged]) -> list[tuple[int, f
     return best + [(candidate.row, last * candidate.fused) for candidate in ranking.candidates[len(judged) :]]
 
 
-def weigh(
-    words: Sequence[Word], candidates: Sequence[Candidate], papers: dict[int, Stored], analyzer: Analyzer
-) -> list[Evidence]:
-    """Evidence for each candidate, in their order."""
-    found = []
+def weigh(ranking: Ranking, papers: dict[int, Stored], analyzer: Analyzer) -> list[Evidence]:
+    """Evidence for each of the first candidates, in their order."""
+    candidates = ranking.candidates[:JUDGED]
+    lacking = []
     for candidate in candidates:
         paper = papers[candidate.row]
         present = set(analyzer.terms(f"{paper.title} {paper.abstract}"))
-        lacking = [word for word in words if not has_word(word, present)]
-        coverage, missing = _covered(words, lacking)
-        found.append(
-            Evidence(
-                rank_score(ranking_features(candidate, coverage)),
-                candidate.chunk_cosine,
-                coverage,
-                missing,
-                tuple(word.text for word in lacking),
-            )
+        lacking.append([word for word in ranking.words if not has_word(word, present)])
+    covered = [_covered(ranking.words, words) for words in lacking]
+    features = ranking_features(candidates, [coverage for coverage, _ in covered])
+    scores = rank_scores(features, most_alike(ranking.likeness), np.array(_RANKING))
+    standings = (scores - scores.mean()) / (scores.std() or 1.0) if len(scores) else scores
+    return [
+        Evidence(score, standing, candidate.chunk_cosine, *coverage, tuple(word.text for word in words))
+        for candidate, score, standing, coverage, words in zip(
+            candidates, scores.tolist(), standings.tolist(), covered, lacking, strict=True
         )
-    return found
+    ]
 
 
-def ranking_features(candidate: Candidate, coverage: float) -> tuple[float, ...]:
-    """What `rank_score` weighs: the fields of a `Candidate` after `row`, and the coverage."""
-    return (*candidate[1:], coverage)
+def relevance_features(evidence: Evidence) -> tuple[float, ...]:
+    """What says whether a paper belongs to the answer."""
+    return evidence.score, evidence.standing, evidence.cosine, evidence.coverage, evidence.missing
 
 
-def rank_score(features: Sequence[float]) -> float:
-    """What orders the judged papers: a weighted mean of what speaks for one, 0 to 1.
+def ranking_features(candidates: Sequence[Candidate], coverages: Sequence[float]) -> Scores:
+    """What `rank_scores` weighs: the fields of each `Candidate` after `row`, and its coverage; shape (papers, 6)."""
+    return np.array([(*candidate[1:], coverage) for candidate, coverage in zip(candidates, coverages, strict=True)])
 
-    Unlike ranks, the scores say by how much a paper is better (Bruch et al. 2023).
+
+def most_alike(likeness: Matrix) -> NDArray[np.int64]:
+    """The places of the few papers that are most like each; shape (papers, at most 5)."""
+    count = len(likeness)
+    found: NDArray[np.int64] = np.argsort(2.0 * np.eye(count) - likeness, axis=1, kind="stable")
+    return found[:, : max(0, min(_ALIKE, count - 1))]
+
+
+def rank_scores(features: Scores, alike: NDArray[np.int64], weights: Scores) -> Scores:
+    """What orders the judged papers: a weighted mean of what speaks for each, 0 to 1; shape (papers,).
+
+    Unlike ranks, the scores say by how much a paper is better (Bruch et al. 2023). Papers that are alike answer the
+    same questions, so each also gets a share of its nearest neighbours' scores (Diaz 2005).
+
+    Args:
+        features: shape (papers, 6).
+        alike: see `most_alike`.
+        weights: shape (7,); the last is the neighbours'.
     """
-    return max(0.0, sum(weight * value for weight, value in zip(_RANKING, features, strict=True)))
+    if not len(features):
+        return np.zeros(0)
+    alone = features @ weights[:-1]
+    beside = alone[alike].mean(axis=1) if alike.shape[1] else alone
+    mixed: Scores = np.maximum(alone + weights[-1] / (weights[:-1].sum() or 1.0) * beside, 0.0)
+    return mixed
 
 
 def answerability_features(

@@ -14,14 +14,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from service.index.background import Background
 from service.index.catalog import Catalog, Stored
 from service.index.chunk_store import ChunkMatrix, ChunkStore, SentenceVectors, cosines, paper_of
-from service.index.expansion import FEEDBACK_PAPERS, expand
+from service.index.expansion import BACKGROUND_SHARE, FEEDBACK_PAPERS, expand, joined
 from service.index.lexical import LexicalIndex, Required, Rows
 from service.index.reading import read_terms
 from service.index.tokens import hyphenated
 from service.index.words import Word, question_words, term_weights
-from service.ports import Embedder, Vector, VectorStore
+from service.ports import Embedder, Matrix, Vector, VectorStore
 from service.types import Filter, Quote
 
 RRF_K = 20
@@ -77,6 +78,8 @@ class Ranking(NamedTuple):
     terms: Counter[str]
     words: list[Word]
     """What the question means, word by word."""
+    likeness: Matrix
+    """Cosines of the first `JUDGED` papers with each other, shape (judged, judged)."""
 
 
 class _Scope(NamedTuple):
@@ -105,10 +108,21 @@ class Retriever:
         lexical: LexicalIndex,
         embedder: Embedder,
         vectors: Callable[[], VectorStore | None],
+        background: Callable[[], Background | None] = lambda: None,
     ) -> None:
-        """`vectors` gives the vector store, or `None` where scanning the catalog's vectors is cheaper now."""
+        """Use a catalog and its indexes.
+
+        Args:
+            catalog: the papers.
+            chunks: their vectors.
+            lexical: their words.
+            embedder: for questions.
+            vectors: gives the vector store, or `None` where scanning the catalog's vectors is cheaper now.
+            background: gives abstracts of others for this embedder; without them questions take words from the
+                catalog's own best papers.
+        """
         self._catalog, self._chunks, self._lexical = catalog, chunks, lexical
-        self._embedder, self._vectors = embedder, vectors
+        self._embedder, self._vectors, self._background = embedder, vectors, background
         self._matrix: ChunkMatrix | None = None
 
     def refresh(self) -> None:
@@ -134,20 +148,20 @@ class Retriever:
         terms = self._lexical.analyzer.query_terms(question)
         words = question_words(question, vector, self._embedder, self._lexical.analyzer)
         if not searched:
-            return Ranking([], 0, vector, terms, words)
+            return Ranking([], 0, vector, terms, words, np.zeros((0, 0), np.float32))
         dense = self._dense(vector, scope.allowed, every_paper)
         lexical = self._search_terms(self._read(question, terms), scope)
         nearest = _best(fuse([dense, lexical]), _CANDIDATES)
         sentences = self._sentence_scores(vector, nearest)
         first = fuse([dense, sentences, lexical])
         weights = self._read(question, by_importance(terms, words))
-        expanded = self._search_terms(self._expanded(weights, first), scope)
+        expanded = self._search_terms(self._expanded(weights, vector, first), scope)
         fused = fuse([dense, sentences, lexical, expanded], _WEIGHTS)
         order = _best(fused, len(fused))
         dense, sentences = self._exact(vector, order[:JUDGED], dense, sentences)
         evidence = (_shares(fused), dense, sentences, _shares(lexical), _shares(expanded))
         candidates = [Candidate(row, *(scores.get(row, 0.0) for scores in evidence)) for row in order]
-        return Ranking(candidates, searched, vector, terms, words)
+        return Ranking(candidates, searched, vector, terms, words, self._likeness(order[:JUDGED]))
 
     def passing(self, condition: Filter, required: Sequence[Required]) -> Rows:
         """Rows of the papers that pass the condition and have what is required."""
@@ -235,7 +249,19 @@ class Retriever:
     def _search_terms(self, weights: Mapping[str, float], scope: _Scope) -> Scores:
         return dict(self._lexical.search(weights, _LEXICAL_LIMIT, scope.rows, scope.required))
 
-    def _expanded(self, terms: Mapping[str, float], first: Scores) -> dict[str, float]:
+    def _likeness(self, rows: Sequence[int]) -> Matrix:
+        """Cosines of papers with each other; a paper is the mean of its chunks."""
+        matrix = self._chunks.matrix(rows)
+        places = {row: place for place, row in enumerate(rows)}
+        means = np.zeros((len(rows), matrix.vectors.shape[1]), np.float32)
+        np.add.at(means, [places[int(owner)] for owner in matrix.owners], matrix.vectors)
+        means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+        return means @ means.T
+
+    def _expanded(self, terms: Mapping[str, float], vector: Vector, first: Scores) -> dict[str, float]:
+        background = self._background()
+        if background:
+            return joined(terms, self._terms_of(background.words_near(vector)), BACKGROUND_SHARE)
         rows = _best(first, FEEDBACK_PAPERS)
         papers = self._catalog.at_rows(rows)
         feedback = [
@@ -243,6 +269,13 @@ class Retriever:
             for row in rows
         ]
         return expand(terms, feedback, self._lexical.document_frequency, self._lexical.count())
+
+    def _terms_of(self, words: Mapping[str, float]) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for word, weight in words.items():
+            for term in self._lexical.analyzer.query_terms(word):
+                found[term] = found.get(term, 0.0) + weight
+        return found
 
 
 def _cosines_of(

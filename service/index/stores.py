@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from service import resources
 from service.errors import IndexUnusableError
+from service.index.background import FILE, Background, read_background
 from service.index.catalog import Catalog
 from service.index.chunk_store import ChunkStore
 from service.index.database import Database
@@ -64,9 +66,13 @@ class Stores:
         self.chunks = ChunkStore(self.database, embedder.dimensions)
         self._chroma: ChromaStore | None = None
         self._searched = False
+        self._background: Background | None = None
+        self._background_read = False
         self.lexical = self._open_lexical()
         self.indexer = Indexer(self.database, self.catalog, self.chunks, self.lexical, embedder)
-        self.retriever = Retriever(self.catalog, self.chunks, self.lexical, embedder, self._vectors_for_search)
+        self.retriever = Retriever(
+            self.catalog, self.chunks, self.lexical, embedder, self._vectors_for_search, self._read_background
+        )
 
     @property
     def fingerprint(self) -> str:
@@ -93,6 +99,12 @@ class Stores:
             self.indexer.index_pending(self.vectors(), progress)
             self.retriever.refresh()
         return embedded
+
+    def _read_background(self) -> Background | None:
+        if not self._background_read:
+            self._background_read = True
+            self._background = read_background(resources.models_folder() / FILE, self._embedder.fingerprint)
+        return self._background
 
     def vectors(self) -> ChromaStore:
         """The vector store, examined in a child process first and rebuilt where it is damaged."""

@@ -1,18 +1,24 @@
 """What speaks for a paper, how many papers a list has, and when the catalog has no answer."""
 
+from collections.abc import Sequence
 from datetime import date
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from service.index.relevance import (
     Evidence,
     Judged,
+    Scores,
     answerability,
     cut,
     judge,
-    rank_score,
+    most_alike,
+    rank_scores,
+    read_again,
     scored_rows,
 )
 from service.index.retrieval import JUDGED, Ranking
@@ -21,6 +27,20 @@ from service.library import Library
 from service.types import Filter, QuestionKind
 
 QUESTION = "which papers reduce activation memory?"
+
+
+class Favouring:
+    """A cross-encoder that finds one paper good and all others bad."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        assert question == QUESTION
+        return [9.0 if text.startswith(self._title) else -9.0 for text in texts]
+
+    def close(self) -> None:
+        """Nothing to free."""
 
 
 def judged(sample: Library, question: str, condition: Filter | None = None) -> tuple[Ranking, list[Judged]]:
@@ -45,15 +65,50 @@ def test_every_candidate_is_scored_once_best_first_and_the_judged_ones_lead(samp
     assert all(0 <= score <= 1 for _, score in scored)
 
 
-@given(st.lists(st.floats(0, 1), min_size=6, max_size=6), st.integers(0, 5), st.floats(0, 1))
-def test_a_paper_for_which_more_speaks_is_not_ranked_lower(features: list[float], raised: int, value: float) -> None:
-    better = list(features)
-    better[raised] = max(value, features[raised])
-    assert 0 <= rank_score(features) <= rank_score(better) <= 1 + 1e-9
+WEIGHTS = np.array([0.2, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1])
+
+
+@given(arrays(np.float64, (7, 6), elements=st.floats(0, 1)), st.integers(0, 6), st.integers(0, 5), st.floats(0, 1))
+def test_a_paper_for_which_more_speaks_is_not_ranked_lower(
+    features: Scores, paper: int, raised: int, value: float
+) -> None:
+    better = features.copy()
+    better[paper, raised] = max(value, features[paper, raised])
+    alike = most_alike(np.eye(7, dtype=np.float32))
+    before, after = rank_scores(features, alike, WEIGHTS), rank_scores(better, alike, WEIGHTS)
+    assert (before <= after + 1e-9).all()
+    assert 0 <= before.min() <= after.max() <= 1 + 1e-9
 
 
 def test_cosines_below_zero_give_no_score_below_zero() -> None:
-    assert rank_score([0.0, -1.0, -1.0, 0.0, 0.0, 0.0]) == 0
+    features = np.tile([0.0, -1.0, -1.0, 0.0, 0.0, 0.0], (3, 1))
+    assert rank_scores(features, most_alike(np.eye(3, dtype=np.float32)), WEIGHTS).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 60])
+def test_any_number_of_papers_is_scored_and_none_is_like_itself(count: int) -> None:
+    alike = most_alike(np.ones((count, count), np.float32))
+    assert all(place not in row for place, row in enumerate(alike.tolist()))
+    assert rank_scores(np.full((count, 6), 0.5), alike, WEIGHTS).shape == (count,)
+
+
+def test_beside_papers_that_answer_a_paper_rises() -> None:
+    features = np.zeros((12, 6))
+    features[:5] = 1.0
+    likeness = np.eye(12, dtype=np.float32)
+    likeness[:6, :6] = likeness[6:, 6:] = 0.9
+    scores = rank_scores(features, most_alike(likeness), WEIGHTS)
+    assert scores[5] > scores[6:].max()
+
+
+def test_a_cross_encoder_changes_the_order_of_the_papers_that_it_reads(sample: Library) -> None:
+    _, found = judged(sample, QUESTION)
+    last = found[9].paper.title
+    again = read_again(QUESTION, found, Favouring(last))
+    assert again[0].paper.title == last
+    assert {item.paper.title for item in again} == {item.paper.title for item in found}
+    assert [item.relevance for item in again] == sorted((item.relevance for item in again), reverse=True)
+    assert all(0 <= item.relevance <= 1 for item in again)
 
 
 def test_a_paper_without_a_word_of_the_question_says_which_it_lacks(sample: Library) -> None:
@@ -63,7 +118,7 @@ def test_a_paper_without_a_word_of_the_question_says_which_it_lacks(sample: Libr
         text = f"{item.paper.title} {item.paper.abstract}".lower()
         assert ("memory" in item.evidence.missing_words) <= ("memory" not in text)
         assert 0 <= item.evidence.coverage <= 1
-        assert 0 < item.evidence.relevance < 1
+        assert 0 < item.relevance < 1
 
 
 def test_nothing_is_judged_where_no_paper_is_allowed(sample: Library) -> None:
@@ -92,7 +147,7 @@ def test_a_term_of_two_words_has_the_greater_weight() -> None:
 
 def evidence(cosine: float, coverage: float, missing: float, *words: str) -> Evidence:
     """Evidence for a paper that is as good as the best."""
-    return Evidence(1.0, cosine, coverage, missing, words)
+    return Evidence(1.0, 3.0, cosine, coverage, missing, words)
 
 
 @pytest.mark.parametrize("kind", ["list", "factoid", "comparison"])
