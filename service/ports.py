@@ -22,6 +22,14 @@ class PassageVectors(NamedTuple):
     segments: Matrix
 
 
+class QuestionVectors(NamedTuple):
+    """The vector of a question; for each of its words the one that the rest makes, and the one of it alone."""
+
+    whole: Vector
+    without: Matrix
+    alone: Matrix
+
+
 class Embedder(Protocol):
     """Texts to unit-length vectors."""
 
@@ -42,6 +50,9 @@ class Embedder(Protocol):
 
     def embed_query(self, text: str) -> Vector:
         """The vector of a question; what exceeds the window is cut."""
+
+    def embed_question(self, parts: Sequence[str]) -> QuestionVectors:
+        """The vectors of a question, given in parts: words at the odd places, what stands between at the even ones."""
 
     def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
         """The vectors of passages, each given as consecutive segments (a title, then sentences).

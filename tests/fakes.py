@@ -15,6 +15,7 @@ from service.ports import (
     Message,
     OnText,
     PassageVectors,
+    QuestionVectors,
     StoredVector,
     Vector,
 )
@@ -41,6 +42,13 @@ class FakeEmbedder:
             vector[int(hashlib.sha256(word.encode()).hexdigest(), 16) % self.dimensions] += 1
         norm = float(np.linalg.norm(vector))
         return vector / norm if norm else vector
+
+    def embed_question(self, parts: Sequence[str]) -> QuestionVectors:
+        places = range(1, len(parts), 2)
+        without = [self.embed_query("".join(parts[:place]) + "".join(parts[place + 1 :])) for place in places]
+        alone = [self.embed_query(parts[place]) for place in places]
+        rows = [np.array(made, np.float32).reshape(-1, self.dimensions) for made in (without, alone)]
+        return QuestionVectors(self.embed_query("".join(parts)), *rows)
 
     def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
         self.passages += len(passages)

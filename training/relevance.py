@@ -1,16 +1,15 @@
 """Fit the constants of `service/index/relevance.py`: `python -m training.relevance --work DIR`.
 
-Which paper belongs in a list: logistic regression on the project's own list questions, CACM and every fourth SciFact
-claim (CISI, where a question has 41 relevant papers, would teach to list too much). Whether a question is answered at
-all: the same on the project's own and the development questions, lists and others apart, with each question left out
-in turn for the trade-off that is printed. The first run ingests the collections into DIR, about twelve minutes on two
-cores. Run it after `training/ranking.py`, whose score is one of the features.
+Which paper belongs in a list: logistic regression on the project's own list questions (a SciFact claim has one relevant
+paper, a CISI question 41: the number that a list has is learned from lists). Whether a question is answered at all: the
+same on the project's own and the development questions, lists and others apart, with each question left out in turn for
+the trade-off that is printed. Run it after `training/ranking.py`, whose score is one of the features.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -19,21 +18,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.collections import open_collection, open_sample, read_queries
+from eval.collections import open_sample
 from eval.data import ROOT
 from eval.questions import development_questions, own_lists, own_questions
 from service.answer.find import find
 from service.index import relevance
 from service.index.plan import make_plan
-from service.library import Library
 from service.types import Filter
 
 Array = NDArray[np.float64]
 _OUTPUT = ROOT / "service" / "index" / "relevance.json"
 _DECAY = 1.0
 _NEWTON_STEPS = 50
-_REFUSED_ANSWERABLE = 1 / 80
-"""Stricter than the 1 in 20 that may be refused, as more would not catch more of the unanswerable questions."""
+_REFUSED_ANSWERABLE = 0.0
+"""More would not catch more of the unanswerable questions."""
 
 
 def fit(features: Array, labels: Array, weights: Array) -> Array:
@@ -54,23 +52,15 @@ def fit(features: Array, labels: Array, weights: Array) -> Array:
 
 def relevance_examples(work: Path) -> tuple[Array, Array, Array]:
     """Features, labels and weights of candidates; every question weighs the same."""
-    rows: list[Any] = []
+    rows: list[tuple[float, ...]] = []
     labels: list[bool] = []
     weights: list[float] = []
-
-    def add(library: Library, questions: Sequence[tuple[str, Mapping[str, int]]], key: str) -> None:
-        for text, grades in questions:
-            found = find(library.workbench(), text, Filter(), "list").judged
-            rows.extend(relevance.relevance_features(judged.evidence) for judged in found)
-            labels.extend(getattr(judged.paper, key) in grades for judged in found)
-            weights.extend([1 / len(found) / len(questions)] * len(found))
-
-    for name in ("cacm", "scifact"):
-        queries = read_queries(name)
-        with open_collection(name, work) as library:
-            add(library, [(query.text, query.relevant) for query in queries], "paper_id")
     with open_sample(work) as library:
-        add(library, [(question.text, question.grades) for question in own_lists()], "title")
+        for question in own_lists():
+            found = find(library.workbench(), question.text, Filter(), "list").judged
+            rows.extend(relevance.relevance_features(judged.evidence) for judged in found)
+            labels.extend(question.grades.get(judged.paper.title, 0) > 0 for judged in found)
+            weights.extend([1 / len(found)] * len(found))
     share = np.array(weights) * len(weights) / sum(weights)
     return np.array(rows, dtype=float), np.array(labels, dtype=float), share
 
@@ -147,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.stdout.write("\n".join([*reliability(*examples, listing), *lines]) + "\n")
     document: dict[str, Any] = {
         "made by": "python -m training.relevance",
-        "data": "CACM, SciFact train (CC BY 4.0), eval/tasks, development questions (refusing only)",
+        "data": "eval/tasks, development questions (refusing only)",
         "trade-off": lines,
         "relevance": [round(float(value), 4) for value in listing],
         "answerable": {kind: [round(float(value), 4) for value in theta] for kind, theta in answering.items()},

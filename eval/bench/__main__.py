@@ -1,4 +1,4 @@
-"""`python -m eval.bench [embedder|startup|nearties|lexical|filters|engine]`: speed, alternatives as ratios.
+"""`python -m eval.bench [embedder|startup|nearties|lexical|filters|search|engine]`: speed, alternatives as ratios.
 
 Without a name the first two, a minute together. `lexical` takes ten minutes; `engine` an hour, and it has options:
 `engine --help`.
@@ -6,10 +6,16 @@ Without a name the first two, a minute together. `lexical` takes ten minutes; `e
 
 import sys
 
-from eval.bench import embedder, filters, lexical, nearties, startup
+from eval.bench import embedder, filters, lexical, nearties, search, startup
 
 QUICK = {"embedder": embedder.main, "startup": startup.main}
-BENCHES = {**QUICK, "nearties": nearties.main, "lexical": lexical.main, "filters": filters.main}
+BENCHES = {
+    **QUICK,
+    "nearties": nearties.main,
+    "lexical": lexical.main,
+    "filters": filters.main,
+    "search": search.main,
+}
 
 
 def main(arguments: list[str]) -> int:

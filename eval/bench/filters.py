@@ -23,7 +23,7 @@ from service.index.chunk_store import ChunkStore
 from service.index.database import Database
 from service.index.lexical import Entry, LexicalIndex
 from service.index.retrieval import Retriever
-from service.ports import Matrix, PassageVectors, Vector
+from service.ports import Matrix, PassageVectors, QuestionVectors, Vector
 from service.types import Chunk, Filter, Paper
 
 _DIMENSIONS = 384
@@ -50,6 +50,11 @@ class RandomEmbedder:
         """A vector that depends on the length of the text only."""
         vector: Vector = _unit_vectors(np.random.default_rng(len(text)), 1)[0]
         return vector
+
+    def embed_question(self, parts: Sequence[str]) -> QuestionVectors:
+        """The same vector for all."""
+        vector = self.embed_query("".join(parts))
+        return QuestionVectors(vector, *[np.tile(vector, (len(parts) // 2, 1))] * 2)
 
     def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
         """Not needed here."""

@@ -109,6 +109,11 @@ class Catalog:
         found = cursor.execute(f"SELECT row FROM papers WHERE {where}", values)  # noqa: S608
         return np.sort(np.fromiter(chain.from_iterable(found), dtype=np.int64))
 
+    def rows_by_id(self, paper_ids: Sequence[str]) -> dict[str, int]:
+        """Row numbers of papers; ids that are not there are left out."""
+        query = "SELECT paper_id, row FROM papers WHERE paper_id IN (SELECT value FROM json_each(?))"
+        return dict(tuple(found) for found in self._connection.execute(query, (json.dumps(list(paper_ids)),)))
+
     def newest(self, rows: NDArray[np.int64], limit: int) -> list[Stored]:
         """The newest of the papers at `rows`."""
         query = (

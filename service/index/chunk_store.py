@@ -15,7 +15,7 @@ from service.types import Chunk
 
 
 class ChunkMatrix(NamedTuple):
-    """All chunk vectors of some papers: `vectors[i]` is of the paper at row `owners[i]`."""
+    """All chunk or sentence vectors of some papers: `vectors[i]` is of the paper at row `owners[i]`."""
 
     owners: NDArray[np.int64]
     vectors: Matrix
@@ -79,6 +79,14 @@ class ChunkStore:
             )
             for row, found in parts.items()
         }
+
+    def sentence_matrix(self, rows: Sequence[int]) -> ChunkMatrix:
+        """The sentence vectors of the papers at `rows`."""
+        found = self._select("SELECT paper_row, sentence_vectors FROM chunks", rows)
+        counts = [len(data) // (2 * self._dimensions) for _, data in found]
+        owners = np.repeat(np.array([row for row, _ in found], np.int64), counts)
+        flat = np.frombuffer(b"".join(data for _, data in found), dtype=np.float16).astype(np.float32)
+        return ChunkMatrix(owners, flat.reshape(-1, self._dimensions))
 
     def stored_vectors(self, papers: Sequence[Stored]) -> list[StoredVector]:
         """The rows that the vector store should have for these papers."""

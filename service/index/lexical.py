@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -54,6 +55,9 @@ class Entry(NamedTuple):
     categories: tuple[str, ...] = ()
 
 
+_REMEMBERED_TEXTS = 4_096
+
+
 class Required(NamedTuple):
     """What a paper must have: words in order in one field, or, with `prefix`, a word that begins so."""
 
@@ -68,10 +72,15 @@ class Analyzer:
     def __init__(self) -> None:
         self.native = _analyzer(tantivy.Filter.stemmer("english"))
         self.native_words = _analyzer()
+        self.term_set = lru_cache(_REMEMBERED_TEXTS)(self._term_set)
+        """The different terms of a text; the same papers are looked at again and again."""
 
     def terms(self, text: str) -> list[str]:
         """Index terms of a text, in order, stop words included."""
         return list(self.native.analyze(joined_beside(hyphenated(plain(text)))))
+
+    def _term_set(self, text: str) -> frozenset[str]:
+        return frozenset(self.terms(text))
 
     def query_terms(self, text: str) -> Counter[str]:
         """Index terms of a text with their counts, without stop words."""

@@ -174,7 +174,7 @@ PLURAL_HEAD = pattern(
 )
 METHODS = pattern(r"^(?:which|what) (?:[\w-]+ )?(?:methods|approaches|techniques|models|agents|systems|algorithms)\b")
 # "When does pre-training hurt?" has many answers, "when does MEFT fail?" one.
-CIRCUMSTANCES = pattern(r"^(?:when (?:does|do|can)|where (?:does|do|is|are|can))\b")
+CIRCUMSTANCES = pattern(r"^when (?:does|do|can)\b")
 NAME_OR_NUMBER = re.compile(r"[A-Z\d]")
 LIST = pattern(
     r"^(?:list|show|find|give me|search|name|recommend|suggest|any|some|anything)\b|",

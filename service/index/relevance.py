@@ -23,8 +23,6 @@ from service.ports import Matrix, Reranker
 from service.types import QuestionKind
 
 _BEST = 5
-_RECALL_BETA = 1.5
-"""Leaving out a paper that belongs in a list is worse than showing one that does not."""
 
 _RANKING: tuple[float, ...] = tuple(json.loads(Path(__file__).with_name("ranking.json").read_text())["weights"])
 """Of fused score, chunk cosine, sentence cosine, BM25, expanded BM25, coverage, and the mean score of the papers
@@ -50,7 +48,7 @@ class Evidence(NamedTuple):
     coverage: float
     """Share of the question's meaning whose words the paper has, 0 to 1."""
     missing: float
-    """Importance of the weightiest word that it lacks."""
+    """Share of the question's meaning that is the weightiest word which it lacks, 0 to 1."""
     missing_words: tuple[str, ...]
 
 
@@ -115,7 +113,7 @@ def weigh(ranking: Ranking, papers: dict[int, Stored], analyzer: Analyzer) -> li
     lacking = []
     for candidate in candidates:
         paper = papers[candidate.row]
-        present = set(analyzer.terms(f"{paper.title} {paper.abstract}"))
+        present = analyzer.term_set(f"{paper.title} {paper.abstract}")
         lacking.append([word for word in ranking.words if not has_word(word, present)])
     covered = [_covered(ranking.words, words) for words in lacking]
     features = ranking_features(candidates, [coverage for coverage, _ in covered])
@@ -196,10 +194,10 @@ def answerability(words: Sequence[Word], best: Sequence[Evidence], kind: Questio
 
 
 def _covered(words: Sequence[Word], lacking: Sequence[Word]) -> tuple[float, float]:
-    """Share of the question's meaning that is there, and the importance of the weightiest word that is not."""
+    """Share of the question's meaning that is there, and that of the weightiest word that is not."""
     total = sum(word.importance for word in words) or 1.0
     covered = 1.0 - sum(word.importance for word in lacking) / total
-    return covered, max((word.importance for word in lacking), default=0.0)
+    return covered, max((word.importance for word in lacking), default=0.0) / total
 
 
 def _lacking_everywhere(words: Sequence[Word], papers: Sequence[Evidence]) -> list[Word]:
@@ -208,13 +206,12 @@ def _lacking_everywhere(words: Sequence[Word], papers: Sequence[Evidence]) -> li
 
 
 def cut(relevances: Sequence[float], most: int) -> int:
-    """How many papers to list, best first: the number with the greatest expected F-measure (recall weighs more)."""
-    beta = _RECALL_BETA**2
+    """How many papers to list, best first: the number with the greatest expected F1 (by expected counts)."""
     total = sum(relevances)
     best, chosen, expected = 0.0, 1, 0.0
     for count, relevance in enumerate(relevances[:most], start=1):
         expected += relevance
-        value = (1 + beta) * expected / (count + beta * total) if count + beta * total else 0.0
+        value = 2 * expected / (count + total)
         if value > best:
             best, chosen = value, count
     return min(chosen, len(relevances))

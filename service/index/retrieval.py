@@ -21,7 +21,7 @@ from service.index.expansion import BACKGROUND_SHARE, FEEDBACK_PAPERS, expand, j
 from service.index.lexical import LexicalIndex, Required, Rows
 from service.index.reading import read_terms
 from service.index.tokens import hyphenated
-from service.index.words import Word, question_words, term_weights
+from service.index.words import Word, term_weights, weigh_words
 from service.ports import Embedder, Matrix, Vector, VectorStore
 from service.types import Filter, Quote
 
@@ -144,9 +144,8 @@ class Retriever:
         scope = self._scope(condition, required)
         searched = self._catalog.count() if scope.allowed is None else len(scope.allowed)
         question = hyphenated(question)
-        vector = self._embedder.embed_query(question)
+        vector, words = weigh_words(question, self._embedder, self._lexical.analyzer)
         terms = self._lexical.analyzer.query_terms(question)
-        words = question_words(question, vector, self._embedder, self._lexical.analyzer)
         if not searched:
             return Ranking([], 0, vector, terms, words, np.zeros((0, 0), np.float32))
         dense = self._dense(vector, scope.allowed, every_paper)
@@ -172,9 +171,9 @@ class Retriever:
         """The sentences of papers, nearest to the question of a ranking first, by paper id.
 
         Nearness is the cosine plus the covered share of the question's term weights. On SciFact, right paper given,
-        the supporting sentence is first in 0.58 of the cases and among three in 0.86; by cosine alone in 0.50 and 0.80.
+        the supporting sentence is first in 0.55 of the cases and among three in 0.90.
         """
-        weights = term_weights(ranking.words)
+        weights = {term: math.sqrt(weight) for term, weight in term_weights(ranking.words).items()}
         found = self._chunks.sentences([paper.row for paper in papers])
         return {
             paper.paper_id: self._near(paper, found[paper.row], ranking.question_vector, weights)
@@ -186,13 +185,13 @@ class Retriever:
         self, paper: Stored, sentences: SentenceVectors, vector: Vector, weights: Mapping[str, float]
     ) -> list[NearSentence]:
         # That the paper is about the words of its title is known: they say little about a single sentence.
-        title = set(self._lexical.analyzer.terms(paper.title))
+        title = self._lexical.analyzer.term_set(paper.title)
         weights = {term: weight * (_TITLE_DISCOUNT if term in title else 1.0) for term, weight in weights.items()}
         total = sum(weights.values()) or 1.0
         near = []
         for (start, end), cosine in zip(sentences.spans, sentences.vectors @ vector, strict=True):
             text = paper.abstract[start:end]
-            present = set(self._lexical.analyzer.terms(text))
+            present = self._lexical.analyzer.term_set(text)
             covered = sum(weight for term, weight in weights.items() if term in present) / total
             discount = (
                 _ELSEWHERE_DISCOUNT if _ASKS_WHERE.isdisjoint(weights) and _POINTS_ELSEWHERE.search(text) else 0.0
@@ -218,8 +217,7 @@ class Retriever:
             by_id: dict[str, float] = {}
             for name, cosine in found:
                 by_id.setdefault(paper_of(name), cosine)
-            papers = self._catalog.select(Filter(paper_ids=tuple(by_id)))
-            return {paper.row: by_id[paper.paper_id] for paper in papers}
+            return {row: by_id[paper_id] for paper_id, row in self._catalog.rows_by_id(list(by_id)).items()}
         if self._matrix is None and allowed is not None and len(allowed) <= _FEW_PAPERS:
             few = self._chunks.matrix(allowed.tolist())
             return _best_by_owner(few.owners, cosines(few, vector))
@@ -239,8 +237,8 @@ class Retriever:
         return dense, sentences | self._sentence_scores(vector, unread) if unread else sentences
 
     def _sentence_scores(self, vector: Vector, rows: Sequence[int]) -> Scores:
-        found = self._chunks.sentences(rows)
-        return {row: float(np.max(sentences.vectors @ vector)) for row, sentences in found.items()}
+        sentences = self._chunks.sentence_matrix(rows)
+        return _best_by_owner(sentences.owners, sentences.vectors @ vector)
 
     def _read(self, question: str, weights: Mapping[str, float]) -> dict[str, float]:
         # A word that is one token to the embedder is common in English: no typing error.

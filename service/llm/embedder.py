@@ -9,7 +9,7 @@ from typing import Any
 from service.llm.model_file import check_model_file, unchanged
 from service.llm.process import Call, ModelProcess
 from service.llm.wire import EmbedderSpec, read_matrix
-from service.ports import PassageVectors, Vector
+from service.ports import PassageVectors, QuestionVectors, Vector
 
 
 class LlamaEmbedder:
@@ -49,8 +49,16 @@ class LlamaEmbedder:
 
     def embed_query(self, text: str) -> Vector:
         """The vector of a question; what exceeds the window is cut."""
-        vector: Vector = read_matrix(self._call({"op": "query", "text": text}))[0]
-        return vector
+        return self.embed_question([text]).whole
+
+    def embed_question(self, parts: Sequence[str]) -> QuestionVectors:
+        """The vectors of a question, given in parts: words at the odd places, what stands between at the even ones.
+
+        The question is read once: without a word means without its tokens in the mean, in whose light the others stand.
+        """
+        rows = read_matrix(self._call({"op": "question", "parts": list(parts)}))
+        words = len(parts) // 2
+        return QuestionVectors(rows[0], rows[1 : 1 + words], rows[1 + words :])
 
     def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
         """The vectors of passages, each given as consecutive segments.

@@ -155,7 +155,7 @@ def test_a_question_is_refused_where_every_good_paper_lacks_its_weightiest_word_
     kind: QuestionKind,
 ) -> None:
     words = [Word("quantum", ("quantum",), 0.3), Word("learning", ("learn",), 0.05)]
-    lacking = [evidence(0.3, 0.15, 0.3, "quantum"), evidence(0.25, 0.15, 0.3, "quantum", "learning")]
+    lacking = [evidence(0.3, 0.15, 0.86, "quantum"), evidence(0.25, 0.15, 0.86, "quantum", "learning")]
     refused = answerability(words, lacking, kind)
     assert refused.refuse
     assert refused.missing_words == ("quantum",)
@@ -164,15 +164,15 @@ def test_a_question_is_refused_where_every_good_paper_lacks_its_weightiest_word_
 
 
 def test_a_list_in_other_words_than_the_papers_is_answered_and_a_fact_is_not() -> None:
-    words = [Word("spoken", ("spoken",), 0.08), Word("text", ("text",), 0.04)]
-    near = [evidence(0.4, 0.3, 0.08, "spoken")]
+    words = [Word("spoken", ("spoken",), 0.08), Word("text", ("text",), 0.06), Word("noise", ("noise",), 0.06)]
+    near = [evidence(0.5, 0.6, 0.4, "spoken")]
     assert not answerability(words, near, "list").refuse
     assert answerability(words, near, "factoid").refuse
 
 
 def test_things_that_are_compared_may_each_have_a_paper_of_their_own_but_each_must_have_one() -> None:
     words = [Word("LST", ("lst",), 0.2), Word("UniPT", ("unipt",), 0.2), Word("memory", ("memori",), 0.1)]
-    one, other = evidence(0.5, 0.6, 0.2, "UniPT"), evidence(0.5, 0.6, 0.2, "LST")
+    one, other = evidence(0.5, 0.6, 0.4, "UniPT"), evidence(0.5, 0.6, 0.4, "LST")
     assert not answerability(words, [one, other], "comparison").refuse
     assert answerability(words, [one, one], "comparison").refuse
     assert answerability(words, [one, other], "factoid").refuse
@@ -182,11 +182,9 @@ RELEVANCES = st.lists(st.floats(0.001, 0.999), min_size=1, max_size=25).map(lamb
 
 
 @given(RELEVANCES, st.integers(1, 20))
-def test_the_cut_has_the_greatest_expected_f_measure_of_all_cuts(relevances: list[float], most: int) -> None:
-    beta = 1.5**2
-
+def test_the_cut_has_the_greatest_expected_f1_of_all_cuts(relevances: list[float], most: int) -> None:
     def expected(count: int) -> float:
-        return (1 + beta) * sum(relevances[:count]) / (count + beta * sum(relevances))
+        return 2 * sum(relevances[:count]) / (count + sum(relevances))
 
     chosen = cut(relevances, most)
     assert 1 <= chosen <= min(most, len(relevances))

@@ -48,7 +48,7 @@ def test_vectors_are_those_of_an_encoder_in_this_process(
 ) -> None:
     assert (own.dimensions, own.max_tokens) == (encoder.dimensions, encoder.max_tokens)
     for text in (ABSTRACT, "", "é \ud800 \x00"):
-        assert np.array_equal(own.embed_query(text), encoder.embed_query(text))
+        assert np.array_equal(own.embed_query(text), encoder.embed_question([text])[0])
         assert own.count_tokens(text) == encoder.count_tokens(text)
     for ours, theirs in zip(own.embed_passages(PASSAGES), expected, strict=True):
         assert np.array_equal(ours.whole, theirs.whole)
@@ -97,7 +97,7 @@ def test_a_process_that_ends_while_it_embeds_is_started_anew_and_the_caller_gets
 
 
 def test_several_threads_get_their_own_vectors_while_the_process_ends(own: LlamaEmbedder, encoder: Encoder) -> None:
-    alone = {text: encoder.embed_query(text) for text in SENTENCES}
+    alone = {text: encoder.embed_question([text])[0] for text in SENTENCES}
     wrong: list[str] = []
 
     def ask(text: str) -> None:

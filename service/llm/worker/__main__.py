@@ -223,8 +223,8 @@ def _embedded(encoder: Encoder, message: Row) -> Any:
     match message["op"]:
         case "count":
             return [encoder.count_tokens(text) for text in message["texts"]]
-        case "query":
-            return matrix_text(encoder.embed_query(message["text"]))
+        case "question":
+            return matrix_text(encoder.embed_question(message["parts"]))
         case _:
             made = encoder.embed_passages(message["passages"])
             return [[matrix_text(found.whole), matrix_text(found.segments)] for found in made]

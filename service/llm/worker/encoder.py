@@ -6,6 +6,7 @@ sample questions these rank as well as sentences embedded one by one, at half th
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +61,22 @@ class Encoder:
         """Tokens of a text, without special ones."""
         return len(self._model.tokenize(text))
 
-    def embed_query(self, text: str) -> Vector:
-        """The vector of a question; what exceeds the window is cut."""
-        tokens = self._model.tokenize(text)[: self.max_tokens - 2]
-        states = next(self._run([[self._begin, *tokens, self._end]]))[1]
-        return _unit(states.mean(axis=0))
+    def embed_question(self, parts: Sequence[str]) -> Matrix:
+        """The vector of a question, given in parts with its words at the odd places; what exceeds the window is cut.
+
+        Behind it, for each word the vector without the states of its tokens, then for each word the one of it alone.
+        """
+        tokens = [self._model.tokenize(part)[: self.max_tokens - 2] for part in parts]
+        kept = [token for part in tokens for token in part][: self.max_tokens - 2]
+        sequences = [[self._begin, *part, self._end] for part in (kept, *tokens[1::2])]
+        states = dict(self._run(sequences))
+        total, edges = states[0].sum(axis=0), np.cumsum([1, *map(len, tokens)])
+        without = [
+            _unit(total - states[0][start : min(end, len(kept) + 1)].sum(axis=0))
+            for start, end in list(pairwise(edges))[1::2]
+        ]
+        alone = [_unit(states[place].sum(axis=0)) for place in range(1, len(sequences))]
+        return np.stack([_unit(total), *without, *alone])
 
     def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
         """The vectors of passages, each given as consecutive segments.
