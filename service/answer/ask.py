@@ -3,7 +3,7 @@
 import time
 from datetime import date
 
-from service.answer.compare import comparison_passages
+from service.answer.compare import all_named, comparison_passages
 from service.answer.find import Findings, Sentences, fact_passages, find, list_passages
 from service.answer.metadata import answer_metadata
 from service.answer.planning import planned
@@ -57,7 +57,8 @@ def ask(
         if similar is not None:
             return similar
     findings = find(bench, plan.topic or question, plan.condition, plan.kind)
-    if findings.answerable.refuse:
+    # Of two papers that are compared by name, neither has to have the words of both.
+    if findings.answerable.refuse and not (plan.kind == "comparison" and all_named(bench, plan)):
         return _abstained(bench, question, plan, findings, start)
     passages = _passages(bench, plan, findings, question, most)
     per_passage = _SENTENCES.get(plan.kind, 1)

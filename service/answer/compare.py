@@ -43,6 +43,17 @@ def comparison_passages(bench: Workbench, findings: Findings, question: str, pla
     return _numbered(passages)
 
 
+def all_named(bench: Workbench, plan: Plan) -> bool:
+    """Whether each of the things that are compared is in the title of a paper."""
+    return len(plan.subjects) > 1 and all(_paper_named(bench, subject, plan) for subject in plan.subjects)
+
+
+def _paper_named(bench: Workbench, subject: str, plan: Plan) -> bool:
+    ranking = bench.stores.retriever.rank(subject, plan.condition)
+    found = judge(ranking, bench.stores.catalog, bench.stores.lexical.analyzer)
+    return any(_names(item.paper, subject) for item in found)
+
+
 def _paper_for(bench: Workbench, subject: str, plan: Plan, chosen: list[Judged]) -> Judged | None:
     """The paper that stands for one of the things; `None` where a chosen one does already, or none in the catalog."""
     if any(_names(item.paper, subject) for item in chosen):

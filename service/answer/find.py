@@ -20,6 +20,8 @@ from service.types import Filter, Hit, Passage, QuestionKind
 _MOST_COMPARED = 5
 _NEW_SHARE = {"factoid": 0.15, "comparison": 0.05}
 """Share of the question's meaning that a further paper must add to join the answer."""
+_NEARLY = 0.92
+"""A paper that is hardly less likely to answer than the best one joins it: either may be the right one."""
 _QUANTITY = re.compile(
     r"\bhow (?:much|many|often|large|big|small|fast|long|far|high|low|well)\b|\bby how\b|"
     r"\b(?:what|which|with what|at what) (?:\w+ )?(?:accuracy|score|share|fraction|percentage|percent|number|size|rate|"
@@ -69,13 +71,14 @@ def list_passages(bench: Workbench, findings: Findings, most: int) -> list[Sente
 
 
 def fact_passages(bench: Workbench, findings: Findings, question: str, kind: QuestionKind) -> list[Sentences]:
-    """The best paper, and further ones that bring words of the question which it lacks."""
+    """The best paper, and further ones that bring words of the question which it lacks or are nearly as good."""
     total = sum(word.importance for word in findings.ranking.words) or 1.0
     chosen: list[Judged] = []
     lacking = list(findings.ranking.words)
     for judged in findings.judged[: _MOST_COMPARED if kind == "comparison" else 2]:
         brings = [word for word in lacking if word.text not in judged.evidence.missing_words]
-        if not chosen or sum(word.importance for word in brings) >= _NEW_SHARE.get(kind, 1.0) * total:
+        adds = sum(word.importance for word in brings) >= _NEW_SHARE.get(kind, 1.0) * total
+        if not chosen or adds or judged.relevance >= _NEARLY * chosen[0].relevance:
             chosen.append(judged)
             lacking = [word for word in lacking if word not in brings]
     return _with_sentences(bench, findings, chosen, wants_number=bool(_QUANTITY.search(question)))
