@@ -1,4 +1,4 @@
 """Measures Paperboy on questions, abstracts and summaries with known answers; imports the service."""
 
-# Before numpy: see there.
+# First of all: it sets how many threads numpy uses, which counts only before numpy is imported.
 import service as service

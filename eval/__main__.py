@@ -21,13 +21,12 @@ from rich.table import Table
 from eval import answers as answering
 from eval import faithfulness as judging
 from eval.collections import COLLECTIONS, open_sample
-from eval.data import ROOT
+from eval.data import ROOT, STOCK_EMBEDDER
 from eval.questions import development_questions, own_lists, own_questions
 from service.console import Console
 from service.errors import InputError, PaperboyError
 from service.library import Library
 from service.llm.embedder import LlamaEmbedder
-from service.resources import models_folder
 from service.settings import Mode, Settings, load_settings
 
 _TABLE_WIDTH = 120
@@ -166,7 +165,7 @@ def precision_of_embedder(reference: Path | None, write: bool) -> None:
     wanted = precision.reference_vectors(reference, inputs) if reference else precision.kept_vectors()
     if write:
         np.savez_compressed(precision.KEPT, vectors=wanted.astype(np.float16))
-    embedder = LlamaEmbedder(models_folder() / "all-MiniLM-L6-v2-Q8_0.gguf")
+    embedder = LlamaEmbedder(STOCK_EMBEDDER)
     cosines = [float(embedder.embed_query(text) @ vector) for text, vector in zip(inputs, wanted, strict=True)]
     click.echo(f"{len(cosines)} texts: cosine at least {min(cosines):.5f}, mean {sum(cosines) / len(cosines):.5f}")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+STOCK_EMBEDDER = ROOT / "models" / "all-MiniLM-L6-v2-Q8_0.gguf"
 
 
 def data_folder() -> Path | None:

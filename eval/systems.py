@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from eval.bm25 import WordIndex
+from eval.data import STOCK_EMBEDDER
 from service.answer.find import Findings, fact_passages, find, list_passages
 from service.errors import InputError
 from service.index.relevance import scored_rows
@@ -20,7 +21,6 @@ Progress = Callable[[str, int, int], None]
 Cut = Literal["list", "factoid", "comparison"]
 """The kind of answer whose papers are counted as listed."""
 
-STOCK_EMBEDDER = "all-MiniLM-L6-v2-Q8_0.gguf"
 OURS = "Paperboy"
 BASELINES = ("BM25", "chunks", "BM25 + chunks")
 SYSTEMS = (*BASELINES, "not judged", OURS)
@@ -68,10 +68,10 @@ def open_bench(settings: Settings, sources: Sequence[Path], progress: Progress =
         library = stack.enter_context(Library.open(settings))
         library.ingest(sources, progress=progress)
         stock = library
-        if Path(settings.embedder).name != STOCK_EMBEDDER:
+        if Path(settings.embedder).name != STOCK_EMBEDDER.name:
             home = settings.home.with_name(f"{settings.home.name}-stock")
             stock = stack.enter_context(
-                Library.open(settings.model_copy(update={"home": home, "embedder": STOCK_EMBEDDER}))
+                Library.open(settings.model_copy(update={"home": home, "embedder": STOCK_EMBEDDER.name}))
             )
             stock.ingest(sources, progress=progress)
         yield bench_of(library, stock, settings.max_papers)

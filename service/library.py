@@ -144,9 +144,7 @@ class Library:
         if not ranking.terms:
             raise InputError("the query has no word to search for: name a subject, a method or a paper")
         judged = judge(ranking, self._stores.catalog, self._stores.lexical.analyzer)
-        reranker = self._cross_encoder()
-        if reranker and judged:
-            judged = read_again(asked.text, judged, reranker)
+        judged = read_again(asked.text, judged, self._cross_encoder())
         best = scored_rows(ranking, judged)[:k]
         papers = {item.candidate.row: item.paper for item in judged[:k]}
         papers |= self._stores.catalog.at_rows([row for row, _ in best if row not in papers])

@@ -17,13 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.data import ROOT
+from eval.data import ROOT, STOCK_EMBEDDER
 from service.index.background import FILE, WORDS_EACH, BackgroundData
 from service.index.lexical import Analyzer
 from service.llm.embedder import LlamaEmbedder
 from training.pairs import Abstract, abstracts, to_train
 
-_MODEL = ROOT / "models" / "all-MiniLM-L6-v2-Q8_0.gguf"
 _SEED, _PART = 1, 500
 _KEPT = 192
 """Directions: with 128 nDCG@10 of the list questions is 0.004 lower, with all 384 the same."""
@@ -37,7 +36,7 @@ def embedded(papers: Sequence[Abstract], work: Path, embedder: LlamaEmbedder) ->
     kept = work / "background-vectors.npy"
     vectors = np.load(kept) if kept.exists() else np.empty((0, embedder.dimensions), np.float32)
     while len(vectors) < len(papers):
-        texts = [" ".join([paper.title, *paper.sentences]) for paper in papers[len(vectors) : len(vectors) + _PART]]
+        texts = [paper.whole for paper in papers[len(vectors) : len(vectors) + _PART]]
         vectors = np.vstack([vectors, *(embedder.embed_query(text)[None] for text in texts)])
         np.save(kept, vectors)
         sys.stdout.write(f"{len(vectors):,} of {len(papers):,} embedded\n")
@@ -64,7 +63,7 @@ def typical_words(
     counts = []
     for paper in papers:
         found: Counter[str] = Counter()
-        for word, count in Counter(_WORD.findall(" ".join([paper.title, *paper.sentences]).lower())).items():
+        for word, count in Counter(_WORD.findall(paper.whole.lower())).items():
             for term in analyzer.query_terms(word):
                 forms.setdefault(term, Counter())[word] += count
                 found[term] += count
@@ -94,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     chosen.work.mkdir(parents=True, exist_ok=True)
     papers = random.Random(_SEED).sample(to_train(abstracts()), chosen.papers)  # noqa: S311 - no secret
-    embedder = LlamaEmbedder(_MODEL)
+    embedder = LlamaEmbedder(STOCK_EMBEDDER)
     try:
         mean, projection, vectors = compressed(embedded(papers, chosen.work, embedder))
     finally:

@@ -18,11 +18,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from eval.data import ROOT
+from eval.data import ROOT, STOCK_EMBEDDER
 from training.minilm import MiniLM, mixed, write_like
 from training.pairs import Abstract, Pair, PairMaker, abstracts, to_train
 
-BASE = ROOT / "models" / "all-MiniLM-L6-v2-Q8_0.gguf"
 RECIPES = ("pairs", "hard", "distill")
 SHARES = (0.25, 0.5, 1.0)
 _SEED = 4
@@ -45,7 +44,7 @@ class Training:
         self.recipe, self.work, self.steps = recipe, work, steps
         self.papers = to_train(abstracts())
         self.maker = PairMaker(self.papers, _SEED)
-        self.model, self.base = MiniLM(BASE), MiniLM(BASE).eval()
+        self.model, self.base = MiniLM(STOCK_EMBEDDER), MiniLM(STOCK_EMBEDDER).eval()
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=_RATE, weight_decay=0.01)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
         self.done = 0
@@ -106,15 +105,11 @@ class Training:
 
     def _teacher(self, pairs: Sequence[Pair]) -> Tensor:
         """How well each whole paper fits each query: the untrained model's cosine and the rare words in common."""
-        wholes = [self._whole(pair.source) for pair in pairs]
+        wholes = [self.papers[pair.source].whole for pair in pairs]
         queries = [pair.query for pair in pairs]
         cosines = self.base.encode(queries) @ self.base.encode(wholes).T
         words = torch.from_numpy(shared_words(queries, wholes))
         return (1 - _WORD_SHARE) * cosines + _WORD_SHARE * words
-
-    def _whole(self, source: int) -> str:
-        paper = self.papers[source]
-        return " ".join([paper.title, *paper.sentences])
 
     def _rate(self, step: int) -> float:
         warm = _WARM_UP * self.steps
@@ -149,8 +144,7 @@ class Mined:
         chance = np.random.default_rng(_SEED)
         self._pool = chance.choice(len(papers), min(_POOL, len(papers)), replace=False)
         self._chance, self._model, self._papers = chance, model, papers
-        texts = [self._text(number) for number in self._pool]
-        self._vectors = model.encode(texts)
+        self._vectors = model.encode([papers[number].whole for number in self._pool])
 
     def wrong(self, pairs: Sequence[Pair]) -> list[str]:
         """For each query an abstract that is near and of another paper; the nearest few may be right, and are left."""
@@ -159,12 +153,8 @@ class Mined:
         for row, pair in enumerate(pairs):
             near = scores[row].topk(_NEAREST).indices.tolist()[_NEAREST // 4 :]
             others = [self._pool[place] for place in near if self._pool[place] != pair.source]
-            found.append(self._text(int(self._chance.choice(others))))
+            found.append(self._papers[int(self._chance.choice(others))].whole)
         return found
-
-    def _text(self, number: int) -> str:
-        paper = self._papers[number]
-        return " ".join([paper.title, *paper.sentences])
 
 
 def shared_words(queries: Sequence[str], documents: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -191,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     training.run()
     first, second = training.base.state_dict(), training.model.state_dict()
     for share in SHARES:
-        write_like(BASE, chosen.work / f"{chosen.recipe}-{share:g}.gguf", mixed(first, second, share))
+        write_like(STOCK_EMBEDDER, chosen.work / f"{chosen.recipe}-{share:g}.gguf", mixed(first, second, share))
 
 
 if __name__ == "__main__":

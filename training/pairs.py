@@ -48,6 +48,11 @@ class Abstract(NamedTuple):
     sentences: tuple[str, ...]
     listed: str
 
+    @property
+    def whole(self) -> str:
+        """Title and abstract."""
+        return " ".join([self.title, *self.sentences])
+
 
 class Pair(NamedTuple):
     """A query, what it should find, and of which paper both are."""
@@ -84,7 +89,7 @@ class PairMaker:
         self._papers, self._chance = papers, random.Random(seed)  # noqa: S311 - no secret
         self._known: Counter[str] = Counter()
         for paper in papers:
-            self._known.update(set(map(str.lower, _WORD.findall(" ".join((paper.title, *paper.sentences))))))
+            self._known.update(set(map(str.lower, _WORD.findall(paper.whole))))
 
     def draw(self, count: int) -> list[Pair]:
         """Pairs of different papers."""
@@ -108,13 +113,12 @@ class PairMaker:
         return self._phrase_pair(paper)
 
     def _phrase_pair(self, paper: Abstract) -> tuple[str, str]:
-        whole = " ".join([paper.title, *paper.sentences])
         phrase = self._phrase(self._chance.choice([paper.title, *paper.sentences])) or self._phrase(paper.title)
         if not phrase:
             return paper.title, " ".join(paper.sentences)
-        document = whole
+        document = paper.whole
         if self._chance.random() >= _KEEP_PHRASE:
-            document = " ".join(re.sub(re.escape(phrase), " ", whole, flags=re.IGNORECASE).split())
+            document = " ".join(re.sub(re.escape(phrase), " ", document, flags=re.IGNORECASE).split())
         return self._chance.choice(_QUESTIONS).format(phrase.lower()), document
 
     def _phrase(self, text: str) -> str:

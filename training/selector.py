@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 
-from eval.data import ROOT, read_lines
+from eval.data import ROOT, STOCK_EMBEDDER, read_lines
 from service.answer import selector
 from service.index.lexical import Analyzer
 from service.llm.embedder import LlamaEmbedder
@@ -135,7 +135,7 @@ def _softmax(values: Array) -> Array:
 
 def main() -> None:
     """Train, report on dev, write the weights."""
-    embedder = LlamaEmbedder(ROOT / "models" / "all-MiniLM-L6-v2-Q8_0.gguf")
+    embedder = LlamaEmbedder(STOCK_EMBEDDER)
     analyzer = Analyzer()
     train, dev = (read_examples(split, embedder, analyzer) for split in ("train", "dev"))
     targets = [np.array([rouge(s, e.references).mean() for s in e.sentences]) for e in train]

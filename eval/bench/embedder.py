@@ -12,16 +12,15 @@ from pathlib import Path
 
 from llama_cpp import Llama
 
+from eval.data import STOCK_EMBEDDER
 from eval.questions import SAMPLE_PAGES
 from service.index.chunking import chunk_paper, embedded_title
 from service.llm.cores import free_cores
 from service.llm.embedder import LlamaEmbedder
-from service.resources import models_folder
 from service.sources import read_path
 from service.types import Paper
 
 _ROUNDS = 7
-_MODEL = models_folder() / "all-MiniLM-L6-v2-Q8_0.gguf"
 
 
 def passages_of(page: Path, embedder: LlamaEmbedder) -> list[list[str]]:
@@ -38,12 +37,12 @@ def passages_of(page: Path, embedder: LlamaEmbedder) -> list[list[str]]:
 def main() -> None:
     """Print chunks per second of both, and the ratio."""
     threads = free_cores()
-    embedder = LlamaEmbedder(_MODEL, threads=threads)
+    embedder = LlamaEmbedder(STOCK_EMBEDDER, threads=threads)
     passages = passages_of(sorted(SAMPLE_PAGES.iterdir())[0], embedder)
     texts = [" ".join(passage) for passage in passages]
     plain = Llama(
-        str(_MODEL), embedding=True, n_ctx=512, n_batch=512, n_ubatch=512, n_threads=threads, n_threads_batch=threads,
-        verbose=False,
+        str(STOCK_EMBEDDER), embedding=True, n_ctx=512, n_batch=512, n_ubatch=512, n_threads=threads,
+        n_threads_batch=threads, verbose=False,
     )  # fmt: skip
 
     def loop() -> None:

@@ -61,7 +61,7 @@ def ask(
     if findings.answerable.refuse and not (plan.kind == "comparison" and all_named(bench, plan)):
         return _abstained(bench, question, plan, findings, start)
     passages = _passages(bench, plan, findings, question, most)
-    per_passage = _SENTENCES.get(plan.kind, 1)
+    per_passage = _SENTENCES[plan.kind]
     claims, provenance = yield from write_answer(bench, question, passages, per_passage, mode)
     if not claims:
         reason = "the writer found no answer in the passages"

@@ -45,23 +45,22 @@ def comparison_passages(bench: Workbench, findings: Findings, question: str, pla
 
 def all_named(bench: Workbench, plan: Plan) -> bool:
     """Whether each of the things that are compared is in the title of a paper."""
-    return len(plan.subjects) > 1 and all(_paper_named(bench, subject, plan) for subject in plan.subjects)
+    return len(plan.subjects) > 1 and all(
+        any(_names(item.paper, subject) for item in _found(bench, subject, plan)) for subject in plan.subjects
+    )
 
 
-def _paper_named(bench: Workbench, subject: str, plan: Plan) -> bool:
+def _found(bench: Workbench, subject: str, plan: Plan) -> list[Judged]:
+    """The papers for one of the things alone; none where its name has no word to search for."""
     ranking = bench.stores.retriever.rank(subject, plan.condition)
-    found = judge(ranking, bench.stores.catalog, bench.stores.lexical.analyzer)
-    return any(_names(item.paper, subject) for item in found)
+    return judge(ranking, bench.stores.catalog, bench.stores.lexical.analyzer) if ranking.terms else []
 
 
 def _paper_for(bench: Workbench, subject: str, plan: Plan, chosen: list[Judged]) -> Judged | None:
     """The paper that stands for one of the things; `None` where a chosen one does already, or none in the catalog."""
     if any(_names(item.paper, subject) for item in chosen):
         return None
-    ranking = bench.stores.retriever.rank(subject, plan.condition)
-    if not ranking.terms:
-        return None
-    found = judge(ranking, bench.stores.catalog, bench.stores.lexical.analyzer)
+    found = _found(bench, subject, plan)
     named = next((item for item in found if _names(item.paper, subject)), None)
     if named is not None:
         return named

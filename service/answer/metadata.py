@@ -9,7 +9,7 @@ from service.answer.lookup import paper_meant
 from service.answer.summarize import key_sentences
 from service.answer.workbench import Workbench
 from service.answer.write import claims_text
-from service.index.catalog import Stored
+from service.index.catalog import Known, Stored
 from service.index.plan import Plan
 from service.index.retrieval import JUDGED
 from service.text import counted
@@ -48,25 +48,39 @@ Texts = list[tuple[str, tuple[int, ...]]]
 
 
 def _select(bench: Workbench, plan: Plan, most: int) -> tuple[list[Stored], Texts, str]:
-    found = _fitting(bench, plan)
-    papers = found[: plan.limit or most]
+    papers, number = _fitting(bench, plan, plan.limit or most)
     texts: Texts = [(_described(paper, plan), (marker,)) for marker, paper in enumerate(papers, start=1)]
-    if len(found) > len(papers) and not plan.limit:
-        shown = f"{counted(len(found), 'paper')} fit, the first {len(papers):,} are"
+    if number > len(papers) and not plan.limit:
+        shown = f"{counted(number, 'paper')} fit, the first {len(papers):,} are"
         texts.insert(0, (shown, tuple(range(1, len(papers) + 1))))
     return papers, texts, "" if papers else _nothing(bench, plan)
 
 
-def _fitting(bench: Workbench, plan: Plan) -> list[Stored]:
-    """The papers that fit the plan, in its order."""
-    if plan.topic:
-        found = sorted(_on_topic(bench, plan), key=lambda paper: _sort_key(paper, plan))
-    else:
-        found = bench.stores.catalog.select(plan.condition, plan.order)
+def _fitting(bench: Workbench, plan: Plan, most: int) -> tuple[list[Stored], int]:
+    """The first `most` papers that fit the plan, in its order, and how many fit."""
+    if not plan.topic:
+        catalog, known = bench.stores.catalog, _known(plan)
+        return catalog.select(plan.condition, plan.order, most, known), catalog.number(plan.condition, known)
+    found = sorted(_on_topic(bench, plan), key=lambda paper: _sort_key(paper, plan))
     found = [paper for paper in found if _has_value(paper, plan)]
-    if plan.by_authors:
-        found = [p for p in found if plan.min_authors <= (p.n_authors or 0) <= (plan.max_authors or 10**6)]
-    return found
+    return found[:most], len(found)
+
+
+def _known(plan: Plan) -> Known | None:
+    """What must be known of a paper: one without a date is not the newest."""
+    if plan.order in ("most_authors", "fewest_authors") or plan.by_authors:
+        return plan.min_authors, plan.max_authors
+    if plan.order == "most_comments":
+        return "comments"
+    return None if plan.operation == "count" else "day"
+
+
+def _has_value(paper: Stored, plan: Plan) -> bool:
+    """The same of a paper that was read."""
+    known = _known(plan)
+    if isinstance(known, tuple):
+        return paper.n_authors is not None and known[0] <= paper.n_authors <= (known[1] or paper.n_authors)
+    return known is None or getattr(paper, known) is not None
 
 
 def _on_topic(bench: Workbench, plan: Plan) -> list[Stored]:
@@ -99,15 +113,6 @@ def _sort_key(paper: Stored, plan: Plan) -> tuple[float, int]:
         "stored": 0,
     }[plan.order]
     return value, paper.row
-
-
-def _has_value(paper: Stored, plan: Plan) -> bool:
-    """Whether the paper has what is asked for: one without a date is not the newest."""
-    if plan.order in ("most_authors", "fewest_authors") or plan.by_authors:
-        return paper.n_authors is not None
-    if plan.order == "most_comments":
-        return paper.comments is not None
-    return paper.day is not None or plan.operation == "count"
 
 
 def _described(paper: Stored, plan: Plan) -> str:
@@ -149,10 +154,9 @@ def _nothing(bench: Workbench, plan: Plan) -> str:
 
 
 def _count(bench: Workbench, plan: Plan, most: int) -> tuple[list[Stored], Texts, str]:
-    found = _fitting(bench, plan)
-    if not found:
+    papers, number = _fitting(bench, plan, most)
+    if not papers:
         return [], [], _nothing(bench, plan)
-    number, papers = len(found), found[:most]
     what = f"{counted(number, 'paper')} fit{'s' if number == 1 else ''}"
     if plan.topic:
         at_least = "at least " if number >= JUDGED else ""

@@ -47,7 +47,6 @@ class Background:
     """Abstracts of other papers, to take words from."""
 
     def __init__(self, data: BackgroundData) -> None:
-        self.fingerprint = str(data.fingerprint)
         self._mean, self._projection = data.mean, data.projection.astype(np.float32)
         self._vectors = data.vectors.astype(np.float32) / 127
         self._words, self._weights = data.words, data.weights

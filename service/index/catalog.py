@@ -18,6 +18,10 @@ from service.types import Filter, Paper
 
 Order = Literal["newest", "oldest", "most_authors", "fewest_authors", "most_comments", "stored"]
 FingerprintColumn = Literal["vectors_fingerprint", "indexed_fingerprint"]
+Authors = tuple[int, int]
+"""Least and greatest number of authors; a greatest of 0 is no bound."""
+Known = Literal["day", "comments"] | Authors
+"""A value that a paper must have, or bounds of the number of its authors."""
 _STALE = ""
 _ORDERS: dict[Order, str] = {
     "newest": "day IS NULL, day DESC, row",
@@ -94,11 +98,25 @@ class Catalog:
             found |= {row["row"]: _stored(row) for row in self._connection.execute(query, part)}
         return found
 
-    def select(self, condition: Filter, order: Order = "stored", limit: int = -1) -> list[Stored]:
-        """Papers that pass, in order; those without the value ordered by come last."""
-        where, values = _where(condition)
+    def select(
+        self, condition: Filter, order: Order = "stored", limit: int = -1, known: Known | None = None
+    ) -> list[Stored]:  # fmt: skip
+        """Papers that pass, in order; those without the value ordered by come last.
+
+        Args:
+            condition: what papers must be.
+            order: which comes first.
+            limit: how many papers at most; -1: all.
+            known: what must be known of them.
+        """
+        where, values = _where(condition, known)
         query = f"SELECT row, {_COLUMNS} FROM papers WHERE {where} ORDER BY {_ORDERS[order]} LIMIT ?"  # noqa: S608
         return [_stored(row) for row in self._connection.execute(query, [*values, limit])]
+
+    def number(self, condition: Filter, known: Known | None = None) -> int:
+        """How many papers `select` has without a limit."""
+        where, values = _where(condition, known)
+        return int(self._connection.execute(f"SELECT count(*) FROM papers WHERE {where}", values).fetchone()[0])  # noqa: S608
 
     def rows(self, condition: Filter) -> NDArray[np.int64]:
         """Row numbers of the papers that pass, ascending."""
@@ -153,23 +171,16 @@ class Catalog:
 
     def batches(self, column: FingerprintColumn, fingerprint: str, size: int) -> Iterator[list[Stored]]:
         """Papers whose fingerprint in `column` is another one, in batches; each batch must be marked in turn."""
-        query = (
-            f"SELECT row, {_COLUMNS} FROM papers WHERE {column} IS NOT ? AND row > ? "  # noqa: S608
-            "ORDER BY row LIMIT ?"
-        )
-        last = 0
-        while rows := self._connection.execute(query, (fingerprint, last, size)).fetchall():
-            yield [_stored(row) for row in rows]
-            last = rows[-1]["row"]
+        return self._in_batches(f"{column} IS NOT ?", (fingerprint,), size)
 
     def indexed_batches(self, size: int) -> Iterator[list[Stored]]:
         """The papers that `marked` counts, in batches."""
-        query = (
-            f"SELECT row, {_COLUMNS} FROM papers WHERE indexed_fingerprint IS NOT NULL AND row > ? "  # noqa: S608
-            "ORDER BY row LIMIT ?"
-        )
+        return self._in_batches("indexed_fingerprint IS NOT NULL", (), size)
+
+    def _in_batches(self, where: str, values: tuple[str, ...], size: int) -> Iterator[list[Stored]]:
+        query = f"SELECT row, {_COLUMNS} FROM papers WHERE {where} AND row > ? ORDER BY row LIMIT ?"  # noqa: S608
         last = 0
-        while rows := self._connection.execute(query, (last, size)).fetchall():
+        while rows := self._connection.execute(query, (*values, last, size)).fetchall():
             yield [_stored(row) for row in rows]
             last = rows[-1]["row"]
 
@@ -215,9 +226,15 @@ class Catalog:
         return merged, Outcome.UPDATED
 
 
-def _where(condition: Filter) -> tuple[str, list[str]]:
+def _where(condition: Filter, known: Known | None = None) -> tuple[str, list[str | int]]:
     """A condition in SQL; values are always bound, never part of the text."""
-    terms, values = ["1"], []
+    terms: list[str] = ["1"]
+    values: list[str | int] = []
+    if isinstance(known, str):
+        terms.append(f"{known} IS NOT NULL")
+    elif known is not None:
+        terms.append("n_authors >= ? AND (n_authors <= ? OR ? = 0)")
+        values += [known[0], known[1], known[1]]
     for operator, day in (("=", condition.day), (">=", condition.since), ("<=", condition.until)):
         if day is not None:
             terms.append(f"day {operator} ?")

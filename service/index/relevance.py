@@ -22,8 +22,9 @@ from service.index.words import Word, has_word
 from service.ports import Matrix, Reranker
 from service.types import QuestionKind
 
-_BEST = 5
+Scores = NDArray[np.float64]
 
+_BEST = 5
 _RANKING: tuple[float, ...] = tuple(json.loads(Path(__file__).with_name("ranking.json").read_text())["weights"])
 """Of fused score, chunk cosine, sentence cosine, BM25, expanded BM25, coverage, and the mean score of the papers
 that are most alike; made by `training/ranking.py`."""
@@ -32,9 +33,6 @@ _CONSTANTS = json.loads(Path(__file__).with_name("relevance.json").read_text())
 """`relevance`: bias, then weights of what `relevance_features` gives; `answerable`: by kind of question, bias, then
 weights of what `answerability_features` gives; `refuse_below`: probability of being answerable below which Paperboy
 abstains."""
-
-
-Scores = NDArray[np.float64]
 
 
 class Evidence(NamedTuple):
@@ -86,8 +84,10 @@ def judge(ranking: Ranking, catalog: Catalog, analyzer: Analyzer) -> list[Judged
     return _in_order(judged)
 
 
-def read_again(question: str, judged: Sequence[Judged], reranker: Reranker) -> list[Judged]:
-    """The papers in the order that they have when a cross-encoder has read the first of them with the question."""
+def read_again(question: str, judged: list[Judged], reranker: Reranker | None) -> list[Judged]:
+    """The papers in the order that they have when a cross-encoder, if there is one, has read the first of them."""
+    if reranker is None or not judged:
+        return judged
     texts = [f"{item.paper.title}. {item.paper.abstract}" for item in judged[:RERANKED]]
     found = rescored([item.relevance for item in judged], reranker.scores(question, texts))
     return _in_order([item._replace(relevance=value) for item, value in zip(judged, found, strict=True)])

@@ -4,6 +4,7 @@ Whatever is missing or damaged among the derived is rebuilt here from the catalo
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -66,12 +67,10 @@ class Stores:
         self.chunks = ChunkStore(self.database, embedder.dimensions)
         self._chroma: ChromaStore | None = None
         self._searched = False
-        self._background: Background | None = None
-        self._background_read = False
         self.lexical = self._open_lexical()
         self.indexer = Indexer(self.database, self.catalog, self.chunks, self.lexical, embedder)
         self.retriever = Retriever(
-            self.catalog, self.chunks, self.lexical, embedder, self._vectors_for_search, self._read_background
+            self.catalog, self.chunks, self.lexical, embedder, self._vectors_for_search, lambda: self._background
         )
 
     @property
@@ -100,11 +99,10 @@ class Stores:
             self.retriever.refresh()
         return embedded
 
-    def _read_background(self) -> Background | None:
-        if not self._background_read:
-            self._background_read = True
-            self._background = read_background(resources.models_folder() / FILE, self._embedder.fingerprint)
-        return self._background
+    @cached_property
+    def _background(self) -> Background | None:
+        """Read at the first search."""
+        return read_background(resources.models_folder() / FILE, self._embedder.fingerprint)
 
     def vectors(self) -> ChromaStore:
         """The vector store, examined in a child process first and rebuilt where it is damaged."""

@@ -14,9 +14,8 @@ import llama_cpp
 import numpy as np
 
 from service.errors import InputError, ModelError
-from service.llm.cores import free_cores
-from service.llm.worker.batches import BATCH_SEQUENCES, BATCH_TOKENS, fill, grouped
-from service.llm.worker.native import NativeModel, new_context
+from service.llm.worker.batches import BatchContext, grouped
+from service.llm.worker.native import NativeModel
 from service.ports import Matrix, PassageVectors, Vector
 
 # What MiniLM was trained for; its position table has 512 rows.
@@ -37,21 +36,12 @@ class Encoder:
             kind = self._model.metadata.get("general.architecture", "unknown")
             self._model.close()
             raise ModelError(f"{path.name} is no embedding model of the BERT family but {kind}")
-        threads = threads or free_cores()
-        self._context = new_context(
+        self._context = BatchContext(
             self._model,
-            n_ctx=BATCH_TOKENS,
-            n_batch=BATCH_TOKENS,
-            n_ubatch=BATCH_TOKENS,
-            n_seq_max=BATCH_SEQUENCES,
-            n_threads=threads,
-            n_threads_batch=threads,
-            embeddings=True,
-            kv_unified=True,
-            pooling_type=llama_cpp.LLAMA_POOLING_TYPE_NONE,
-            flash_attn_type=llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+            threads=threads,
+            pooling=llama_cpp.LLAMA_POOLING_TYPE_NONE,
+            flash_attention=llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED,
         )
-        self._batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, 1)
         self._begin = int(llama_cpp.llama_vocab_bos(self._model.vocab))
         self._end = int(llama_cpp.llama_vocab_sep(self._model.vocab))
         self.max_tokens = min(_WINDOW, self._model.n_ctx_train)
@@ -99,12 +89,8 @@ class Encoder:
         return [result for result in results if result is not None]
 
     def close(self) -> None:
-        """Free the model."""
-        if self._context:
-            llama_cpp.llama_batch_free(self._batch)
-            llama_cpp.llama_free(self._context)
-            self._context = None
-            self._model.close()
+        """Free the model; a second call does nothing."""
+        self._context.close()
 
     def _run(self, sequences: Sequence[Sequence[int]]) -> Iterator[tuple[int, Matrix]]:
         """Index and token states, shape (tokens, dimensions), of each sequence; batched by length."""
@@ -112,11 +98,8 @@ class Encoder:
             yield from self._decode(sequences, group)
 
     def _decode(self, sequences: Sequence[Sequence[int]], group: Sequence[int]) -> Iterator[tuple[int, Matrix]]:
-        size = fill(self._batch, [sequences[index] for index in group])
-        status = int(llama_cpp.llama_decode(self._context, self._batch))
-        if status != 0:
-            raise ModelError(f"the embedder failed on a batch of {size} tokens (status {status})")
-        states: Any = llama_cpp.llama_get_embeddings(self._context)
+        size = self._context.decode([sequences[index] for index in group])
+        states: Any = llama_cpp.llama_get_embeddings(self._context.handle)
         copied = np.ctypeslib.as_array(states, shape=(size, self.dimensions)).copy()
         start = 0
         for index in group:

@@ -14,10 +14,9 @@ import llama_cpp
 from llama_cpp._ggml import libggml
 
 from service.errors import ModelError
-from service.llm.cores import free_cores
-from service.llm.worker.batches import BATCH_SEQUENCES, BATCH_TOKENS, fill, grouped
+from service.llm.worker.batches import BATCH_TOKENS, BatchContext, grouped
 from service.llm.worker.gpu import free_gpu_memory
-from service.llm.worker.native import NativeModel, new_context, supports_gpu
+from service.llm.worker.native import NativeModel, supports_gpu
 from service.llm.worker.pairs import pairs_of
 
 _WINDOW = BATCH_TOKENS
@@ -45,21 +44,12 @@ class Ranker:
         self._yes, self._outputs = _head(self._model)
         self.max_tokens = min(_WINDOW, self._model.n_ctx_train)
         self._pairs = pairs_of(self._model, self.max_tokens)
-        threads = threads or free_cores()
-        self._context = new_context(
+        self._context = BatchContext(
             self._model,
-            n_ctx=BATCH_TOKENS,
-            n_batch=BATCH_TOKENS,
-            n_ubatch=BATCH_TOKENS,
-            n_seq_max=BATCH_SEQUENCES,
-            n_threads=threads,
-            n_threads_batch=threads,
-            embeddings=True,
-            kv_unified=True,
-            pooling_type=llama_cpp.LLAMA_POOLING_TYPE_RANK,
-            flash_attn_type=llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
+            threads=threads,
+            pooling=llama_cpp.LLAMA_POOLING_TYPE_RANK,
+            flash_attention=llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
         )
-        self._batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, 1)
         self.scores("a question", ["a text"])
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:
@@ -79,24 +69,17 @@ class Ranker:
 
     def close(self) -> None:
         """Free the model; a second call does nothing."""
-        if self._context:
-            llama_cpp.llama_batch_free(self._batch)
-            llama_cpp.llama_free(self._context)
-            self._context = None
-            self._model.close()
+        self._context.close()
 
     def _decode(self, pairs: Sequence[Sequence[int]]) -> list[float]:
         # What reads from left to right keeps the last batch in its memory; the others have none.
-        if memory := llama_cpp.llama_get_memory(self._context):
+        if memory := llama_cpp.llama_get_memory(self._context.handle):
             llama_cpp.llama_memory_clear(memory, True)
-        size = fill(self._batch, pairs)
-        status = int(llama_cpp.llama_decode(self._context, self._batch))
-        if status != 0:
-            raise ModelError(f"the reranker failed on a batch of {size} tokens (status {status})")
+        self._context.decode(pairs)
         return [self._logit(sequence) for sequence in range(len(pairs))]
 
     def _logit(self, sequence: int) -> float:
-        row: Any = llama_cpp.llama_get_embeddings_seq(self._context, sequence)
+        row: Any = llama_cpp.llama_get_embeddings_seq(self._context.handle, sequence)
         value = float(row[self._yes]) if row else math.nan
         if not math.isfinite(value):
             raise ModelError(f"{self._model.path.name} gives no numbers as scores: is the file damaged?")
