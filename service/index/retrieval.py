@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -159,7 +160,7 @@ class Retriever:
         order = _best(fused, len(fused))
         dense, sentences = self._exact(vector, order[:JUDGED], dense, sentences)
         evidence = (_shares(fused), dense, sentences, _shares(lexical), _shares(expanded))
-        candidates = [Candidate(row, *(scores.get(row, 0.0) for scores in evidence)) for row in order]
+        candidates = list(map(Candidate, order, *(map(scores.get, order, repeat(0.0)) for scores in evidence)))
         return Ranking(candidates, searched, vector, terms, words, self._likeness(order[:JUDGED]))
 
     def passing(self, condition: Filter, required: Sequence[Required]) -> Rows:
@@ -290,9 +291,12 @@ def _best_by_owner(owners: NDArray[np.int64], values: NDArray[np.float32]) -> Sc
     """The best chunk's cosine of each paper, for the best papers; `owners` ascend."""
     if not len(values):
         return {}
-    starts = np.flatnonzero(np.diff(owners, prepend=-1))
+    starts = np.concatenate([[0], np.flatnonzero(owners[1:] != owners[:-1]) + 1])
     best = np.maximum.reduceat(values, starts)
-    order = np.argsort(-best, kind="stable")[:_DENSE_PAPERS]
+    # All that are as good as the last one stay, so that the order among equals is that of their rows.
+    least = np.partition(best, -_DENSE_PAPERS)[-_DENSE_PAPERS] if len(best) > _DENSE_PAPERS else -np.inf
+    chosen = np.flatnonzero(best >= least)
+    order = chosen[np.argsort(-best[chosen], kind="stable")[:_DENSE_PAPERS]]
     return dict(zip(owners[starts[order]].tolist(), best[order].tolist(), strict=True))
 
 
@@ -318,4 +322,5 @@ def _shares(scores: Scores) -> Scores:
 
 
 def _best(scores: Scores, count: int) -> list[int]:
-    return sorted(scores, key=lambda row: (-scores[row], row))[:count]
+    """The rows with the greatest scores, of equal ones the lower row first."""
+    return sorted(sorted(scores), key=scores.__getitem__, reverse=True)[:count]
