@@ -1,0 +1,122 @@
+"""Embedders side by side, by the nearest chunk alone: `python -m training.exam FILE.gguf …`.
+
+List questions over the sample pages, and two tasks on abstracts that no attempt was trained on (listed from 2026-05
+on): a sentence must find its paper, a title its abstract. Each file is compared with the stock model question by
+question.
+"""
+
+import argparse
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from eval.data import STOCK_EMBEDDER
+from eval.intervals import mean_intervals
+from eval.metrics import ndcg, recall, reciprocal_rank
+from eval.own_papers import Corpus, sentence_corpus, title_corpus
+from eval.questions import Question, development_questions, own_lists, sample_papers
+from service.index.chunking import chunk_paper, embedded_title
+from service.llm.embedder import LlamaEmbedder
+from service.types import Paper
+from training.pairs import HELD_OUT_FROM, abstracts
+
+_PAPERS, _TASKS = 1_500, 400
+_SEED = 7
+Array = NDArray[np.float64]
+
+
+class Exam(NamedTuple):
+    """Papers, and questions with the grades of the right ones."""
+
+    name: str
+    papers: list[Paper]
+    questions: list[tuple[str, dict[str, int]]]
+
+
+def exams() -> list[Exam]:
+    """The four of them; without the data folder only that on the project's own questions."""
+    sample = list({paper.title: paper for paper in sample_papers()}.values())
+    found = [_lists("own lists", sample, own_lists())]
+    lists = [question for question in development_questions() if question.kind == "list"]
+    if not lists:
+        return found
+    later = [
+        Paper(paper_id=str(number), own_id=True, title=paper.title, abstract=" ".join(paper.sentences))
+        for number, paper in enumerate(abstracts())
+        if paper.listed >= HELD_OUT_FROM
+    ][:_PAPERS]
+    return [
+        _lists("development lists", sample, lists),
+        *found,
+        _held_out("held-out sentences", sentence_corpus(later, _TASKS, _SEED)),
+        _held_out("held-out titles", title_corpus(later, _TASKS, _SEED)),
+    ]
+
+
+def figures(exam: Exam, embedder: LlamaEmbedder) -> Array:
+    """nDCG@10, recall@20 and reciprocal rank of each question, shape (questions, 3)."""
+    owners, vectors = _embedded(exam.papers, embedder)
+    rows = []
+    for text, grades in exam.questions:
+        cosines = vectors @ embedder.embed_query(text)
+        order = list(dict.fromkeys(owners[place] for place in np.argsort(-cosines, kind="stable")))
+        rows.append((ndcg(order, grades, 10), recall(order, grades, 20), reciprocal_rank(order, grades)))
+    return np.array(rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a row for each exam and file, with the 95 % interval of its difference to the stock model."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", type=Path, nargs="+")
+    chosen = parser.parse_args(arguments)
+    table = Table(title="Nearest chunk alone; in brackets the difference to the stock model", title_justify="left")
+    for heading in ("questions", "embedder", "nDCG@10", "recall@20", "MRR"):
+        table.add_column(heading)
+    for exam in exams():
+        stock = _of_file(exam, STOCK_EMBEDDER)
+        table.add_row(f"{exam.name} ({len(exam.questions)})", "stock", *(f"{mean:.3f}" for mean in stock.mean(axis=0)))
+        for file in chosen.files:
+            found = _of_file(exam, file)
+            paired = mean_intervals(found - stock, _SEED)
+            cells = [f"{mean:.3f} ({better})" for mean, better in zip(found.mean(axis=0), paired, strict=True)]
+            table.add_row("", file.name, *cells)
+    Console(width=160).print(table)
+
+
+def _of_file(exam: Exam, file: Path) -> Array:
+    embedder = LlamaEmbedder(file)
+    try:
+        return figures(exam, embedder)
+    finally:
+        embedder.close()
+
+
+def _embedded(papers: Sequence[Paper], embedder: LlamaEmbedder) -> tuple[list[str], NDArray[np.float32]]:
+    """Whose each chunk is, and its vector: chunks as ingest makes them."""
+    owners, passages = [], []
+    title_of = partial(embedded_title, count_tokens=embedder.count_tokens, max_tokens=embedder.max_tokens)
+    for paper in papers:
+        for chunk in chunk_paper(paper, embedder.count_tokens, embedder.max_tokens):
+            owners.append(paper.paper_id)
+            passages.append([title_of(paper.title), *(paper.abstract[start:end] for start, end in chunk.sentences)])
+    return owners, np.stack([vectors.whole for vectors in embedder.embed_passages(passages)])
+
+
+def _lists(name: str, papers: Sequence[Paper], questions: Sequence[Question]) -> Exam:
+    ids = {paper.title: paper.paper_id for paper in papers}
+    graded = [({ids[title]: grade for title, grade in question.grades.items()}, question) for question in questions]
+    return Exam(name, list(papers), [(question.text, grades) for grades, question in graded])
+
+
+def _held_out(name: str, corpus: Corpus) -> Exam:
+    return Exam(name, corpus.papers, [(task.text, {task.paper_id: 1}) for task in corpus.tasks])
+
+
+if __name__ == "__main__":
+    main()
