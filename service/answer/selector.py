@@ -134,6 +134,11 @@ def abstract_vector(vectors: Sequence[Vector]) -> Vector:
     return unit
 
 
+def states_contribution(sentence: str) -> bool:
+    """Whether a sentence says what the authors did."""
+    return bool(_CONTRIBUTES.search(sentence))
+
+
 def states_result(sentence: str) -> bool:
     """Whether a sentence reports a result with a number."""
     return bool(_RESULT.search(sentence) and _NUMBER.search(sentence))

@@ -1,0 +1,65 @@
+"""The writer in torch is the model that ships, and a grown one says nearly the same."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.data import ROOT
+
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install '.[training]'")
+pytest.importorskip("gguf", reason="gguf is not installed: pip install '.[training]'")
+
+TRIAL = ROOT / "models" / "paperboy-writer-trial-f16.gguf"
+
+
+def _repeated() -> tuple[Any, Any, Any]:
+    """Random tokens twice in a row, their places, and what each sees."""
+    torch.manual_seed(0)
+    tokens = torch.randint(10, 8_000, (1, 60)).repeat(1, 2)
+    return tokens, torch.arange(120)[None], torch.ones(120, 120, dtype=torch.bool).tril()[None, None]
+
+
+def test_what_was_read_before_is_copied_by_the_trial_and_by_what_is_grown_from_it() -> None:
+    from training.decoder import GROWN, grown, read
+
+    tokens, places, mask = _repeated()
+    small = read(TRIAL)
+    large = grown(small, GROWN, 1)
+    with torch.no_grad():
+        for decoder in (small, large):
+            said = decoder.logits(decoder(tokens, places, mask))[0].argmax(-1)
+            assert (said[60:-1] == tokens[0, 61:]).float().mean() > 0.9
+
+
+def test_logits_of_a_written_file_are_those_of_torch(tmp_path: Path) -> None:
+    import llama_cpp
+    import numpy as np
+
+    from training.decoder import GROWN, grown, read, write
+
+    tokens, places, mask = _repeated()
+    large = grown(read(TRIAL), GROWN, 1)
+    write(large, TRIAL, tmp_path / "large.gguf", "paperlm")
+    with torch.no_grad():
+        ours = large.logits(large(tokens, places, mask))[0].numpy()
+    model = llama_cpp.Llama(str(tmp_path / "large.gguf"), n_ctx=256, logits_all=True, verbose=False)
+    model.eval(tokens[0].tolist())
+    theirs = np.array(model.scores[: len(ours)])
+    model.close()
+    centred = ours - ours.mean(1, keepdims=True) - theirs + theirs.mean(1, keepdims=True)
+    assert np.abs(centred).max() < 0.1
+
+
+def test_answers_of_a_group_do_not_see_each_other() -> None:
+    from training.writer import sample, tokenizer_of
+    from training.writer_tasks import Answer, Group
+
+    answers = (Answer("Name the method.", ("We sort.",), True), Answer("Name the result.", ("It halves.",), True))
+    found = sample(Group("paper", "Title: T\nAbstract: We sort. It halves.\n", answers), tokenizer_of(TRIAL))
+    begins = (found.places[1:] < found.places[:-1]).nonzero().flatten() + 1
+    second = int(begins[0])
+    prefix = int(found.places[second])
+    assert not found.mask[second:, prefix:second].any()
+    assert found.mask[second:, :prefix].all()
+    assert found.firsts.sum() == 0 or found.weights[found.firsts].min() > 1

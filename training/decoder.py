@@ -1,0 +1,174 @@
+"""The writer in torch: a Llama decoder out of its GGUF file, grown, and back into one that llama.cpp reads.
+
+Llama (Touvron et al. 2023): RMS norm, rotary positions on neighbouring pairs, gated feed-forward. A model is grown so
+that it computes what it computed before (Chen et al. 2016, Net2Net): new layers add nothing at first, new directions
+of the states are small, new heads and units are not read yet.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gguf
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+_NEW_STATES = 0.05
+"""Size of new directions in the embedding, as a share of the old ones."""
+_NEW_WEIGHTS = 0.02
+
+
+class Shape(NamedTuple):
+    """Sizes of a decoder; a head has `HEAD` directions."""
+
+    layers: int
+    width: int
+    inner: int
+
+
+HEAD = 64
+GROWN = Shape(layers=10, width=384, inner=1024)
+"""20.8 million weights, the embedding of 8,192 tokens included."""
+
+
+class Layer(nn.Module):  # type: ignore[misc]
+    """Attention and feed-forward, each added to the states."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        width = shape.width
+        self.attn_norm, self.ffn_norm = nn.RMSNorm(width, eps=1e-5), nn.RMSNorm(width, eps=1e-5)
+        self.attn_q, self.attn_k, self.attn_v, self.attn_output = (
+            nn.Linear(width, width, bias=False) for _ in range(4)
+        )  # fmt: skip
+        self.ffn_gate, self.ffn_up = (nn.Linear(width, shape.inner, bias=False) for _ in range(2))
+        self.ffn_down = nn.Linear(shape.inner, width, bias=False)
+
+    def forward(self, states: Tensor, turns: Tensor, mask: Tensor) -> Tensor:
+        """States of shape (texts, tokens, width); `turns` as `rotations` gives them; the mask is true where seen."""
+        count, length, width = states.shape
+        normed = self.attn_norm(states)
+        query, key, value = (
+            part(normed).view(count, length, width // HEAD, HEAD).transpose(1, 2)
+            for part in (self.attn_q, self.attn_k, self.attn_v)
+        )
+        mixed = functional.scaled_dot_product_attention(
+            _turned(query, turns).to(value.dtype), _turned(key, turns).to(value.dtype), value, attn_mask=mask
+        )
+        states = states + self.attn_output(mixed.transpose(1, 2).reshape(count, length, width))
+        normed = self.ffn_norm(states)
+        added: Tensor = states + self.ffn_down(functional.silu(self.ffn_gate(normed)) * self.ffn_up(normed))
+        return added
+
+
+class Decoder(nn.Module):  # type: ignore[misc]
+    """Token ids to logits; the embedding is the output matrix too."""
+
+    def __init__(self, shape: Shape, tokens: int, factors: Tensor) -> None:
+        """Use `read` or `grown`; `factors` slow the rotation of each pair down."""
+        super().__init__()
+        self.shape = shape
+        self.token_embd = nn.Embedding(tokens, shape.width)
+        self.output_norm = nn.RMSNorm(shape.width, eps=1e-5)
+        self.blk = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.register_buffer("rope_freqs", factors)
+
+    def forward(self, tokens: Tensor, places: Tensor, mask: Tensor) -> Tensor:
+        """States before the output matrix, shape (texts, tokens, width).
+
+        Args:
+            tokens: ids, shape (texts, tokens).
+            places: position of each, the same shape.
+            mask: true where the second token is seen by the first, shape (texts, 1, tokens, tokens).
+        """
+        states = self.token_embd(tokens)
+        pairs = torch.arange(0, HEAD, 2) / HEAD
+        speeds = 10_000.0**-pairs / self.rope_freqs
+        turns = torch.polar(torch.ones(()), (places[..., None] * speeds).float())[:, None]
+        for layer in self.blk:
+            states = layer(states, turns, mask)
+        normed: Tensor = self.output_norm(states)
+        return normed
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Logits of states, shape (…, tokens of the vocabulary)."""
+        return states @ self.token_embd.weight.T
+
+
+def read(path: Path) -> Decoder:
+    """The decoder of a GGUF file."""
+    reader = gguf.GGUFReader(path)
+    weights = {
+        tensor.name: torch.from_numpy(gguf.dequantize(tensor.data, tensor.tensor_type).astype(np.float32))
+        for tensor in reader.tensors
+    }
+    tokens, width = weights["token_embd.weight"].shape
+    layers = sum(name.endswith("ffn_up.weight") for name in weights)
+    shape = Shape(layers, width, weights["blk.0.ffn_up.weight"].shape[0])
+    decoder = Decoder(shape, tokens, weights["rope_freqs.weight"])
+    decoder.load_state_dict(
+        {name.removesuffix(".weight") if "rope" in name else name: w for name, w in weights.items()}
+    )
+    return decoder
+
+
+def grown(small: Decoder, shape: Shape, seed: int) -> Decoder:
+    """A larger decoder that says nearly what the small one does."""
+    torch.manual_seed(seed)
+    large = Decoder(shape, small.token_embd.num_embeddings, small.rope_freqs)
+    # The mean of squares is taken over more directions, most of the new ones near 0.
+    narrower = (small.shape.width / shape.width) ** 0.5
+    old = small.state_dict()
+    for name, weight in large.state_dict().items():
+        if name == "rope_freqs":
+            continue
+        if "norm" in name:
+            weight.fill_(float(old[name].mean()) * narrower if name in old else 1.0)
+        elif name == "token_embd.weight":
+            weight.normal_(0, _NEW_STATES * float(old[name].std()))
+        elif name.endswith(("attn_output.weight", "ffn_down.weight")):
+            weight.zero_()
+        else:
+            weight.normal_(0, _NEW_WEIGHTS)
+        if name in old:
+            factor = narrower if "norm" in name else 1.0
+            weight[tuple(slice(0, size) for size in old[name].shape)] = old[name] * factor
+    return large
+
+
+def write(decoder: Decoder, like: Path, target: Path, name: str) -> None:
+    """A GGUF file in half precision, with tokenizer and chat template of the file `like`."""
+    reader = gguf.GGUFReader(like)
+    writer = gguf.GGUFWriter(target, "llama")
+    shape = decoder.shape
+    changed: dict[str, Any] = {
+        "general.name": name,
+        "llama.embedding_length": shape.width,
+        "llama.block_count": shape.layers,
+        "llama.feed_forward_length": shape.inner,
+        "llama.attention.head_count": shape.width // HEAD,
+        "llama.attention.head_count_kv": shape.width // HEAD,
+    }
+    for key, field in reader.fields.items():
+        if key.startswith("GGUF.") or key == "general.architecture":
+            continue
+        kind = field.types[0]
+        writer.add_key_value(
+            key, changed.get(key, field.contents()), kind, field.types[-1] if len(field.types) > 1 else None
+        )
+    for key, weight in decoder.state_dict().items():
+        values = weight.detach().numpy().astype(np.float32)
+        if key == "rope_freqs":
+            key = "rope_freqs.weight"
+        writer.add_tensor(key, values if values.ndim == 1 else values.astype(np.float16))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _turned(states: Tensor, turns: Tensor) -> Tensor:
+    """States of shape (texts, heads, tokens, HEAD), each pair of directions turned by its position."""
+    pairs = torch.view_as_complex(states.float().reshape(*states.shape[:-1], HEAD // 2, 2))
+    return torch.view_as_real(pairs * turns).flatten(-2)

@@ -1,0 +1,220 @@
+"""Train the writer: `python -m training.writer --work DIR` (goes on from its last checkpoint; 0.5 to 2 steps a second).
+
+The trial writer, grown to 20.8 million weights (`decoder.py`), goes on with groups of `writer_tasks.py`. The first
+tokens of a sentence, which decide which one it is, weigh more than the rest, which is copied. Rates follow what the
+trial found: what copies is moved little, or it is lost.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gguf
+import torch
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from torch import Tensor
+from torch.nn import functional
+
+from eval.data import ROOT
+from training.decoder import GROWN, Decoder, grown, read, write
+from training.pairs import HELD_OUT_FROM, abstracts, to_train
+from training.writer_tasks import Group, TaskMaker, without_tldr_papers
+
+TRIAL = ROOT / "models" / "paperboy-writer-trial-f16.gguf"
+_SEED = 11
+_RATE, _WARM_UP, _DECAY = 6e-4, 50, 0.01
+_COPYING_RATE = 0.15
+"""Of attention in the first three layers, which finds what to copy, and a tenth of it for the embedding."""
+_TOKENS = 6_000
+"""Of a step."""
+_LONGEST = 1_400
+_FIRST, _FIRST_WEIGHT = 3, 4.0
+_EXAM_GROUPS, _KEEP_EVERY, _EXAMINE_EVERY = 60, 50, 100
+
+
+class Sample(NamedTuple):
+    """A group in tokens: one row with the prefix and behind it the answers, which do not see each other."""
+
+    tokens: Tensor
+    places: Tensor
+    mask: Tensor
+    weights: Tensor
+    """Of predicting each next token."""
+    firsts: Tensor
+    """True where the next token is the first of a sentence that was to be chosen."""
+
+
+def tokenizer_of(path: Path) -> Tokenizer:
+    """The byte-level tokenizer in a GGUF file."""
+    fields = gguf.GGUFReader(path).fields
+    tokens = fields["tokenizer.ggml.tokens"].contents()
+    merges = [tuple(merge.split(" ", 1)) for merge in fields["tokenizer.ggml.merges"].contents()]
+    found = Tokenizer(models.BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=merges))
+    found.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    found.decoder = decoders.ByteLevel()
+    found.add_special_tokens([AddedToken(token, special=True) for token in tokens if token.startswith("<|")])
+    return found
+
+
+def sample(group: Group, tokenizer: Tokenizer) -> Sample:
+    """A group as the decoder reads it: chat template around prefix, question and answer."""
+    prefix = tokenizer.encode(f"<|bos|><|user|>{group.prefix}").ids
+    tokens, places, owner = list(prefix), list(range(len(prefix))), [0] * len(prefix)
+    weights, firsts = [0.0] * len(prefix), [False] * len(prefix)
+    for number, answer in enumerate(group.answers, start=1):
+        asked = tokenizer.encode(f"{answer.question}<|assistant|>").ids
+        pieces = [tokenizer.encode(f" {piece}").ids for piece in answer.pieces] + [tokenizer.encode("<|end|>").ids]
+        added = asked + [token for piece in pieces for token in piece]
+        own, first = [0.0] * len(asked), [False] * len(asked)
+        for piece in pieces:
+            heavy = min(_FIRST, len(piece)) if answer.chosen else 0
+            own += [_FIRST_WEIGHT] * heavy + [1.0] * (len(piece) - heavy)
+            first += [answer.chosen and len(piece) > _FIRST, *[False] * (len(piece) - 1)]
+        tokens += added
+        places += range(len(prefix), len(prefix) + len(added))
+        owner += [number] * len(added)
+        # What a token weighs is learned where it is predicted, one token before.
+        weights += own
+        firsts += first
+    owners = torch.tensor(owner)
+    seen = (owners[None] == 0) | (owners[None] == owners[:, None])
+    mask = seen & torch.ones(len(tokens), len(tokens), dtype=torch.bool).tril()
+    return Sample(torch.tensor(tokens), torch.tensor(places), mask, torch.tensor(weights), torch.tensor(firsts))
+
+
+class Training:
+    """The decoder, its optimizer and how far it is."""
+
+    def __init__(self, work: Path, steps: int) -> None:
+        """Begin, or go on from the checkpoint in `work`."""
+        self.work, self.steps, self.done = work, steps, 0
+        self.tokenizer = tokenizer_of(TRIAL)
+        everything = abstracts()
+        self.maker = TaskMaker(without_tldr_papers(to_train(everything)), _SEED)
+        later = TaskMaker([paper for paper in everything if paper.listed >= HELD_OUT_FROM], _SEED + 1)
+        self.exam = [later.draw() for _ in range(_EXAM_GROUPS)]
+        self.decoder = grown(read(TRIAL), GROWN, _SEED)
+        self.optimizer = torch.optim.AdamW(self._rates(), lr=_RATE, weight_decay=_DECAY)
+        self._kept = work / "writer.pt"
+        if self._kept.exists():
+            kept = torch.load(self._kept, weights_only=True)
+            self.decoder.load_state_dict(kept["decoder"])
+            self.optimizer.load_state_dict(kept["optimizer"])
+            self.done = kept["done"]
+            # Groups that were seen are not drawn again.
+            self.maker = TaskMaker(without_tldr_papers(to_train(everything)), _SEED + 100 + self.done)
+
+    def run(self) -> None:
+        """All steps that are left."""
+        begun = time.monotonic()
+        if not self.done:
+            self._tell({"step": 0, **examine(self.decoder, self.exam, self.tokenizer)})
+        for step in range(self.done + 1, self.steps + 1):
+            loss, tokens = self._step(step)
+            if step % 10 == 0:
+                self._tell(
+                    {"step": step, "loss": round(loss, 4), "tokens": tokens, "s": round(time.monotonic() - begun)}
+                )
+            if step % _EXAMINE_EVERY == 0:
+                self._tell({"step": step, **examine(self.decoder, self.exam, self.tokenizer)})
+            if step % _KEEP_EVERY == 0:
+                self.done = step
+                torch.save(
+                    {"decoder": self.decoder.state_dict(), "optimizer": self.optimizer.state_dict(), "done": step},
+                    self._kept.with_suffix(".new"),
+                )
+                self._kept.with_suffix(".new").replace(self._kept)
+
+    def _step(self, step: int) -> tuple[float, int]:
+        """One update over about `_TOKENS` tokens; the mean loss and the number of tokens."""
+        for part, share in zip(self.optimizer.param_groups, self._shares(), strict=True):
+            part["lr"] = share * _RATE * min(step / _WARM_UP, 1 - step / (self.steps + 1))
+        samples: list[Sample] = []
+        while sum(len(found.tokens) for found in samples) < _TOKENS:
+            drawn = sample(self.maker.draw(), self.tokenizer)
+            if len(drawn.tokens) <= _LONGEST:
+                samples.append(drawn)
+        whole = float(sum(found.weights.sum() for found in samples))
+        total = 0.0
+        for found in samples:
+            with torch.autocast("cpu", torch.bfloat16):
+                states = self.decoder(found.tokens[None], found.places[None], found.mask[None, None])[0]
+            loss = _loss(self.decoder, states, found) / whole
+            loss.backward()
+            total += float(loss.detach())
+        torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return total, sum(len(found.tokens) for found in samples)
+
+    def _rates(self) -> list[dict[str, Any]]:
+        groups: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
+        for name, weight in self.decoder.named_parameters():
+            copying = name.startswith(("blk.0.attn", "blk.1.attn", "blk.2.attn"))
+            groups[2 if name.startswith("token_embd") else 1 if copying else 0].append(weight)
+        return [{"params": found} for found in groups]
+
+    @staticmethod
+    def _shares() -> tuple[float, float, float]:
+        return 1.0, _COPYING_RATE, _COPYING_RATE / 10
+
+    def _tell(self, line: dict[str, Any]) -> None:
+        with (self.work / "writer.log").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        sys.stdout.write(json.dumps(line) + "\n")
+
+
+def examine(decoder: Decoder, groups: Sequence[Group], tokenizer: Tokenizer) -> dict[str, float]:
+    """By kind of group, teacher-forced: share of first tokens of sentences that are right, and of all tokens."""
+    counts: dict[str, list[int]] = {}
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        for group in groups:
+            found = sample(group, tokenizer)
+            states = decoder(found.tokens[None], found.places[None], found.mask[None, None])[0]
+            said = decoder.logits(states).argmax(-1)
+            places, targets = _predicted(found)
+            right = said[places] == found.tokens[targets]
+            first = found.firsts[targets]
+            count = counts.setdefault(group.kind, [0, 0, 0, 0])
+            for place, value in enumerate((right[first].sum(), first.sum(), right.sum(), len(targets))):
+                count[place] += int(value)
+    shares = {}
+    for kind, (first_right, firsts, right_count, tokens) in sorted(counts.items()):
+        shares[f"{kind} first"] = round(first_right / max(1, firsts), 3)
+        shares[f"{kind} tokens"] = round(right_count / max(1, tokens), 3)
+    return shares
+
+
+def _predicted(found: Sample) -> tuple[Tensor, Tensor]:
+    """Where tokens with a weight are predicted, and where they stand: an answer's tokens follow each other."""
+    targets = torch.nonzero(found.weights).flatten()
+    return targets - 1, targets
+
+
+def _loss(decoder: Decoder, states: Tensor, found: Sample) -> Tensor:
+    places, targets = _predicted(found)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = decoder.logits(states[places])
+    losses = functional.cross_entropy(logits.float(), found.tokens[targets], reduction="none")
+    total: Tensor = (losses * found.weights[targets]).sum()
+    return total
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train, and write a GGUF file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=2_000)
+    chosen = parser.parse_args(arguments)
+    chosen.work.mkdir(parents=True, exist_ok=True)
+    training = Training(chosen.work, chosen.steps)
+    training.run()
+    write(training.decoder, TRIAL, chosen.work / "paperboy-writer-f16.gguf", "paperlm")
+
+
+if __name__ == "__main__":
+    main()
