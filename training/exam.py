@@ -6,7 +6,7 @@ question.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +28,7 @@ from training.pairs import HELD_OUT_FROM, abstracts
 
 _PAPERS, _TASKS = 1_500, 400
 _SEED = 7
+_PART = 200
 Array = NDArray[np.float64]
 
 
@@ -105,7 +106,13 @@ def _embedded(papers: Sequence[Paper], embedder: LlamaEmbedder) -> tuple[list[st
         for chunk in chunk_paper(paper, embedder.count_tokens, embedder.max_tokens):
             owners.append(paper.paper_id)
             passages.append([title_of(paper.title), *(paper.abstract[start:end] for start, end in chunk.sentences)])
-    return owners, np.stack([vectors.whole for vectors in embedder.embed_passages(passages)])
+    vectors = [found.whole for part in _batched(passages, _PART) for found in embedder.embed_passages(part)]
+    return owners, np.stack(vectors)
+
+
+def _batched(passages: Sequence[list[str]], size: int) -> Iterator[Sequence[list[str]]]:
+    """So many at a time, so that the embedder's process shows that it lives."""
+    return (passages[start : start + size] for start in range(0, len(passages), size))
 
 
 def _lists(name: str, papers: Sequence[Paper], questions: Sequence[Question]) -> Exam:
