@@ -13,6 +13,7 @@ from service import __version__
 from service.commands.answers import ask, digest, summarize, verify
 from service.commands.models import models
 from service.commands.papers import backup, ingest, reindex, restore, search
+from service.commands.serve import key, serve
 from service.commands.upkeep import bench, doctor, evaluate
 from service.errors import PaperboyError
 from service.invocation import Invocation
@@ -29,7 +30,8 @@ def paperboy(context: click.Context, home: str | None, as_json: bool) -> None:
 
 
 for _command in (
-    ingest, search, ask, summarize, digest, verify, reindex, doctor, bench, backup, restore, models, evaluate,
+    ingest, search, ask, summarize, digest, verify, serve, key,
+    reindex, doctor, bench, backup, restore, models, evaluate,
 ):  # fmt: skip
     paperboy.add_command(_command)
 

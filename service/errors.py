@@ -62,6 +62,10 @@ class DeadlineError(EngineError):
     """The request was not done within the time that it was given."""
 
 
+class ServiceStoppingError(PaperboyError):
+    """The service ends and takes nothing any more."""
+
+
 class DownloadError(PaperboyError):
     """Weights could not be fetched."""
 

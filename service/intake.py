@@ -1,7 +1,8 @@
-"""Takes in papers: from files to the catalog and its indexes, whatever some of the records are."""
+"""Takes in papers: from records to the catalog and its indexes, whatever some of the records are."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from service.index.catalog import Outcome, Stored
@@ -14,17 +15,19 @@ from service.types import Failure, IngestReport, Paper
 _RECORDS_PER_COMMIT = 500
 
 
-def take_in(stores: Stores, paths: Iterable[Path], format_name: str | None, progress: Progress) -> IngestReport:
-    """Store and index papers; what cannot be read is listed and the rest goes in. Doing it again changes nothing.
+def take_in(stores: Stores, records: Iterable[Paper | Failure], progress: Progress) -> IngestReport:
+    """Store and index papers; failures among them are listed and the rest goes in. Doing it again changes nothing.
 
-    Raises:
-        SourceError: the format is not known.
+    Args:
+        stores: where they go.
+        records: taken as they are needed.
+        progress: told what is done, never within a transaction.
     """
     start = time.perf_counter()
     outcomes: dict[int, Outcome] = {}
     failures: list[Failure] = []
     duplicates = 0
-    for batch in _batched(paths, format_name):
+    for batch in _batched(records):
         with stores.database.transaction():
             for record in batch:
                 if isinstance(record, Failure):
@@ -49,15 +52,19 @@ def take_in(stores: Stores, paths: Iterable[Path], format_name: str | None, prog
     )
 
 
-def _batched(paths: Iterable[Path], format_name: str | None) -> Iterable[list[Paper | Failure]]:
-    batch: list[Paper | Failure] = []
+def records_of(paths: Iterable[Path], format_name: str | None) -> Iterator[Paper | Failure]:
+    """The records of files and folders.
+
+    Raises:
+        SourceError: the format is not known.
+    """
     for path in paths:
-        for record in read_path(path, format_name):
-            batch.append(record)
-            if len(batch) == _RECORDS_PER_COMMIT:
-                yield batch
-                batch = []
-    if batch:
+        yield from read_path(path, format_name)
+
+
+def _batched(records: Iterable[Paper | Failure]) -> Iterator[list[Paper | Failure]]:
+    source = iter(records)
+    while batch := list(islice(source, _RECORDS_PER_COMMIT)):
         yield batch
 
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -13,14 +14,13 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from service import resources
 from service.answer import digest as digests
-from service.answer.ask import ask, checked_question
+from service.answer.ask import OnFindings, ask, checked_question
 from service.answer.lookup import paper_named
 from service.answer.running import Steps, in_order, run_one, run_together
 from service.answer.summarize import summarize_once
 from service.answer.workbench import Workbench
 from service.checking import check_texts
-from service.errors import EmptyCatalogError, HomeError, InputError, PaperboyError
-from service.index.database import copy_database
+from service.errors import EmptyCatalogError, InputError, PaperboyError
 from service.index.home import Home
 from service.index.indexer import Progress
 from service.index.query import parse_query
@@ -28,11 +28,11 @@ from service.index.relevance import judge, read_again, scored_rows
 from service.index.results import Cache, Generations, Results, TextSummaries
 from service.index.search import newest_hits, suggested_titles
 from service.index.stores import Differences, Stores
-from service.intake import take_in
+from service.intake import records_of, take_in
 from service.llm import models
 from service.llm.embedder import LlamaEmbedder
 from service.ports import Engine, OnText, Reranker
-from service.text import content_hash
+from service.sources.records import paper_of_text
 from service.types import (
     Answer,
     Digest,
@@ -67,6 +67,7 @@ class Library:
         self._settings, self._home, self._note, self._together = settings, home, note, together
         self._engine: Engine | None = None
         self._reranker: Reranker | None = None
+        self._settling = False
         threads = None if settings.threads == "auto" else settings.threads
         path = models.resolve(settings.embedder, self._model_folders())
         self._embedder = LlamaEmbedder(path, threads=threads)
@@ -124,7 +125,12 @@ class Library:
         Raises:
             SourceError: the format is not known.
         """
-        return take_in(self._stores, paths, format_name, progress)
+        return self.ingest_records(records_of(paths, format_name), progress)
+
+    def ingest_records(self, records: Iterable[Paper | Failure], progress: Progress = quietly) -> IngestReport:
+        """Take in papers that were read already; `progress` may ask the library meanwhile."""
+        with self._alone():
+            return take_in(self._stores, records, progress)
 
     def search(self, query: str, k: int = 10, condition: Filter | None = None) -> list[Hit]:
         """The `k` best papers, each with the sentence nearest to the query, which may have operators (`query.py`).
@@ -175,7 +181,7 @@ class Library:
             today: what "this year" refers to.
             on_text: told the text as it grows; what it raises ends the writing.
         """
-        return self._one(self._asking(question, mode, most, today), on_text)
+        return self._one(self.asking(question, mode, most, today), on_text)
 
     def ask_many(
         self, questions: Iterable[str | PaperboyError], mode: Mode | None = None, most: int | None = None
@@ -187,7 +193,7 @@ class Library:
             mode: as for `ask`.
             most: as for `ask`.
         """
-        return self._many(questions, lambda question: self._asking(question, mode, most, None))
+        return self._many(questions, lambda question: self.asking(question, mode, most))
 
     def summarize(
         self, name: str, length: SummaryLength = "sentence", mode: Mode | None = None, on_text: OnText | None = None
@@ -197,10 +203,7 @@ class Library:
         Raises:
             PaperNotFoundError: no paper is meant for certain.
         """
-        self._ready()
-        bench, kept = self.workbench(), Results(self._stores.database)
-        paper = paper_named(bench, name)
-        return self._one(summarize_once(bench, kept, paper, length, mode or self._settings.mode), on_text)
+        return self._one(self.summarizing(name, length, mode), on_text)
 
     def summarize_text(
         self,
@@ -215,7 +218,7 @@ class Library:
         Raises:
             InputError: there is no text.
         """
-        return self._one(self._summarizing(title, abstract, length, mode), on_text)
+        return self._one(self.summarizing_text(title, abstract, length, mode), on_text)
 
     def summarize_many(
         self,
@@ -224,7 +227,7 @@ class Library:
         mode: Mode | None = None,
     ) -> Generator[Summary | PaperboyError, None, None]:
         """Summarize texts, each a title and an abstract, as `ask_many` answers questions."""
-        return self._many(texts, lambda text: self._summarizing(*text, length, mode))
+        return self._many(texts, lambda text: self.summarizing_text(*text, length, mode))
 
     def digest(
         self, day: str, condition: Filter, mode: Mode | None = None, progress: Progress = quietly
@@ -269,9 +272,15 @@ class Library:
         """Make the indexes agree with the catalog."""
         self._stores.mend(found, progress)
 
-    def _asking(
-        self, question: str, mode: Mode | None, most: int | None, today: date | None
-    ) -> Steps[Answer]:  # fmt: skip
+    def asking(
+        self,
+        question: str,
+        mode: Mode | None = None,
+        most: int | None = None,
+        today: date | None = None,
+        on_findings: OnFindings | None = None,
+    ) -> Steps[Answer]:
+        """`ask` as steps, for who runs many use cases at a time; `on_findings` is told what retrieval found."""
         checked_question(question)
         self._ready()
         return (
@@ -282,13 +291,24 @@ class Library:
                 most=most or self._settings.max_papers,
                 today=today or date.today(),
                 planner=self._settings.planner,
+                on_findings=on_findings,
             )
         )
 
-    def _summarizing(
-        self, title: str, abstract: str, length: SummaryLength, mode: Mode | None
+    def summarizing(
+        self, name: str, length: SummaryLength = "sentence", mode: Mode | None = None
     ) -> Steps[Summary]:  # fmt: skip
-        paper, kept = _paper_of_text(title, abstract), TextSummaries(self._cache)
+        """`summarize` as steps."""
+        self._ready()
+        bench, kept = self.workbench(), Results(self._stores.database)
+        paper = paper_named(bench, name)
+        return (yield from summarize_once(bench, kept, paper, length, mode or self._settings.mode))
+
+    def summarizing_text(
+        self, title: str, abstract: str, length: SummaryLength = "sentence", mode: Mode | None = None
+    ) -> Steps[Summary]:  # fmt: skip
+        """`summarize_text` as steps."""
+        paper, kept = paper_of_text(title, abstract), TextSummaries(self._cache)
         return (yield from summarize_once(self.workbench(), kept, paper, length, mode or self._settings.mode))
 
     def _one(self, steps: Steps[_Text], on_text: OnText | None) -> _Text:
@@ -317,7 +337,22 @@ class Library:
         """Finish what an interrupted ingest left pending."""
         if not self._stores.catalog.count():
             raise EmptyCatalogError(f"the catalog in {self._home.path} has no papers yet: paperboy ingest PATH")
-        self._stores.finish(quietly, self._announce)
+        self.settle()
+
+    def settle(self, progress: Progress = quietly) -> None:
+        """Finish what an interrupted ingest left pending; nothing to do while an ingest is under way."""
+        if not self._settling:
+            with self._alone():
+                self._stores.finish(progress, self._announce)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While papers are taken in: who asks meanwhile, from `progress`, finds those that are indexed already."""
+        self._settling = True
+        try:
+            yield
+        finally:
+            self._settling = False
 
     def _announce(self, waiting: int) -> None:
         self._note(f"{waiting:,} papers have no vectors yet and get them first; stopping loses nothing")
@@ -362,36 +397,3 @@ class Library:
 
             self._reranker = open_reranker(self._settings, self._model_folders())
         return self._reranker
-
-
-def backup(settings: Settings, target: Path) -> None:
-    """A consistent copy of the catalog, also while another process works with it.
-
-    Raises:
-        HomeError: there is no catalog, or the target exists.
-    """
-    copy_database(Home(settings.home).catalog, target)
-
-
-def restore(settings: Settings, source: Path) -> int:
-    """Fill an empty home from a backup and build its indexes; the number of papers.
-
-    Raises:
-        HomeError: the home has a catalog already, or the file is no backup.
-    """
-    home = Home(settings.home)
-    if home.catalog.exists():
-        raise HomeError(f"{home.path} has a catalog already: restore into an empty --home")
-    with home:
-        copy_database(source, home.catalog)
-    with Library.open(settings) as library:
-        return library.reindex()
-
-
-def _paper_of_text(title: str, abstract: str) -> Paper:
-    from service.sources.records import make_paper
-
-    made = make_paper("text", title=title or "untitled", abstract=abstract, paper_id=content_hash(title, abstract))
-    if isinstance(made, Failure):
-        raise InputError(made.reason if abstract.strip() else "there is no abstract to summarize")
-    return made if title else made.model_copy(update={"title": ""})

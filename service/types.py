@@ -161,6 +161,19 @@ class Answer(Record):
 SummaryLength = Literal["sentence", "paragraph"]
 
 
+class Retrieved(Record):
+    """Why a paper was looked at for a question."""
+
+    paper_id: str
+    title: str
+    score: float
+    """Estimated probability that the paper belongs to the answer, 0 to 1."""
+    cosine: float | None
+    """Of the question and the nearest chunk, -1 to 1; `None` where no vectors were compared."""
+    terms: tuple[str, ...]
+    """Words of the question that stand in the paper."""
+
+
 class Summary(Record):
     """A summary of one paper; `text` is its claims joined."""
 

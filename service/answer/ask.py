@@ -1,6 +1,7 @@
 """Answer a question: plan, retrieve, cut, write, check; or abstain and say why."""
 
 import time
+from collections.abc import Callable
 from datetime import date
 
 from service.answer.compare import all_named, comparison_passages
@@ -36,9 +37,20 @@ def checked_question(question: str) -> str:
     return cleaned
 
 
+OnFindings = Callable[[Findings], None]
+"""Told what retrieval found, before anything is written."""
+
+
 def ask(
-    bench: Workbench, question: str, *, mode: Mode, most: int, today: date, planner: Planner = "rules"
-) -> Steps[Answer]:  # fmt: skip
+    bench: Workbench,
+    question: str,
+    *,
+    mode: Mode,
+    most: int,
+    today: date,
+    planner: Planner = "rules",
+    on_findings: OnFindings | None = None,
+) -> Steps[Answer]:
     """Answer one question; `most` bounds the papers of a list.
 
     Raises:
@@ -57,6 +69,8 @@ def ask(
         if similar is not None:
             return similar
     findings = find(bench, plan.topic or question, plan.condition, plan.kind)
+    if on_findings:
+        on_findings(findings)
     # Of two papers that are compared by name, neither has to have the words of both.
     if findings.answerable.refuse and not (plan.kind == "comparison" and all_named(bench, plan)):
         return _abstained(bench, question, plan, findings, start)

@@ -1,6 +1,6 @@
 """A day's papers, each with its one-sentence summary: resumable, and one bad paper never stops it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
 from service.answer.running import run_together
@@ -10,7 +10,7 @@ from service.errors import EmptyCatalogError, InputError, PaperboyError
 from service.index.catalog import Stored
 from service.index.results import Results
 from service.settings import Mode
-from service.types import Digest, Failure, Filter, Summary
+from service.types import Digest, Failure, Filter, Paper, Summary
 
 Progress = Callable[[str, int, int], None]
 
@@ -53,6 +53,11 @@ def make_digest(bench: Workbench, name: str, papers: list[Stored], mode: Mode, p
         for number, result in running:
             made[number] = result
             progress("summarizing", len(made), len(papers))
+    return collected(name, papers, made)
+
+
+def collected(name: str, papers: Sequence[Paper], made: Mapping[int, Summary | PaperboyError]) -> Digest:
+    """A digest of what was made of each paper, by its place among them."""
     summaries: list[Summary] = []
     failures: list[Failure] = []
     for number, paper in enumerate(papers):

@@ -15,7 +15,7 @@ from service.index.relevance import (
     read_again,
 )
 from service.index.retrieval import NearSentence, Ranking
-from service.types import Filter, Hit, Passage, QuestionKind
+from service.types import Filter, Hit, Passage, QuestionKind, Retrieved
 
 _MOST_COMPARED = 5
 _NEW_SHARE = {"factoid": 0.15, "comparison": 0.05}
@@ -30,6 +30,8 @@ _QUANTITY = re.compile(
 )
 _QUANTITY_BONUS = 0.25
 _DIGIT = re.compile(r"\d")
+_MOST_SHOWN = 20
+"""Papers of which it is told why they were retrieved."""
 
 
 class Findings(NamedTuple):
@@ -60,6 +62,21 @@ def find(bench: Workbench, question: str, condition: Filter, kind: QuestionKind)
     judged = judge(ranking, bench.stores.catalog, bench.stores.lexical.analyzer)
     judged = read_again(question, judged, bench.reranker())
     return Findings(ranking, judged, answerability(ranking.words, [item.evidence for item in judged], kind))
+
+
+def retrieved(findings: Findings) -> tuple[Retrieved, ...]:
+    """The best papers that were looked at, and why each was."""
+    words = [word.text for word in findings.ranking.words]
+    return tuple(
+        Retrieved(
+            paper_id=judged.paper.paper_id,
+            title=judged.paper.title,
+            score=round(judged.relevance, 6),
+            cosine=round(judged.evidence.cosine, 6),
+            terms=tuple(dict.fromkeys(word for word in words if word not in judged.evidence.missing_words)),
+        )
+        for judged in findings.judged[:_MOST_SHOWN]
+    )
 
 
 def list_passages(bench: Workbench, findings: Findings, most: int) -> list[Sentences]:

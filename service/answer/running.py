@@ -28,12 +28,12 @@ Outcome = Generation | PaperboyError
 _LEAST_UNDER_WAY = 4
 _MOST_AHEAD = 256
 """Jobs taken beyond the oldest that is not done: who puts the results in order keeps no more than these."""
-_MOST_CRASHES = 4
+MOST_CRASHES = 4
 """How often a request may end the writer's process before it is given up."""
 _SHORTEST_WAIT = 0.05
 
 
-class _Done(NamedTuple, Generic[T]):
+class Done(NamedTuple, Generic[T]):
     """The end of a use case."""
 
     result: T | PaperboyError
@@ -55,9 +55,9 @@ def run_one(
         PaperboyError: as the use case does, the errors of the writer included.
     """
     with closing(steps):
-        step = _advance(steps, None)
+        step = advance(steps, None)
         while isinstance(step, GenerationRequest):
-            step = _advance(steps, _written(engine(), step, None if step.json_schema else on_text, kept))
+            step = advance(steps, _written(engine(), step, None if step.json_schema else on_text, kept))
     if isinstance(step.result, PaperboyError):
         raise step.result
     return step.result
@@ -96,16 +96,16 @@ def in_order(results: Generator[tuple[int, R], None, None]) -> Generator[R, None
                 following += 1
 
 
-def _advance(steps: Steps[T], outcome: Outcome | None) -> GenerationRequest | _Done[T]:
+def advance(steps: Steps[T], outcome: Outcome | None) -> GenerationRequest | Done[T]:
     """The next request of a use case, or its end; `None` begins it."""
     try:
         if outcome is None:
             return next(steps)
         return steps.throw(outcome) if isinstance(outcome, PaperboyError) else steps.send(outcome)
     except StopIteration as stop:
-        return _Done(stop.value)
+        return Done(stop.value)
     except PaperboyError as error:
-        return _Done(error)
+        return Done(error)
 
 
 def _written(engine: Engine, request: GenerationRequest, on_text: OnText | None, kept: Generations | None) -> Outcome:
@@ -128,13 +128,13 @@ def _written(engine: Engine, request: GenerationRequest, on_text: OnText | None,
                 on_text(piece)
     finally:
         future.cancel()
-    outcome = _outcome(future)
+    outcome = outcome_of(future)
     if kept and isinstance(outcome, Generation):
         kept.put(engine.fingerprint, request, outcome)
     return outcome
 
 
-def _outcome(future: Future[Generation]) -> Outcome:
+def outcome_of(future: Future[Generation]) -> Outcome:
     """What a future that is done holds; an error that is none of ours is raised."""
     try:
         return future.result()
@@ -216,12 +216,12 @@ class _Together(Generic[T]):
             if isinstance(steps, PaperboyError):
                 yield number, steps
             else:
-                yield from self._follow(number, steps, _advance(steps, None))
+                yield from self._follow(number, steps, advance(steps, None))
             return
         self._exhausted = True
 
     def _follow(
-        self, number: int, steps: Steps[T], step: GenerationRequest | _Done[T]
+        self, number: int, steps: Steps[T], step: GenerationRequest | Done[T]
     ) -> Iterator[tuple[int, T | PaperboyError]]:
         """What a job does next: it has something to write, or ends."""
         if isinstance(step, GenerationRequest):
@@ -238,7 +238,7 @@ class _Together(Generic[T]):
             made = self._kept.get(self._engine().fingerprint, job.request)
             if made is not None:
                 queue.popleft()
-                yield from self._follow(job.number, job.steps, _advance(job.steps, made))
+                yield from self._follow(job.number, job.steps, advance(job.steps, made))
                 return
             same = next((jobs for jobs in self._with_writer.values() if jobs[0].request == job.request), None)
             if same is not None:
@@ -266,7 +266,7 @@ class _Together(Generic[T]):
         future = self._ended.get()
         jobs = self._with_writer.pop(future)
         self._refused = False
-        outcome = _outcome(future)
+        outcome = outcome_of(future)
         if isinstance(outcome, EngineBusyError):
             (self._suspects if jobs[0].crashes else self._waiting).extendleft(reversed(jobs))
             self._wait_for_room(outcome)
@@ -274,8 +274,8 @@ class _Together(Generic[T]):
         if self._kept and isinstance(outcome, Generation):
             self._kept.put(self._engine().fingerprint, jobs[0].request, outcome)
         for job in jobs:
-            if isinstance(outcome, EngineCrashedError) and job.crashes + 1 < _MOST_CRASHES:
+            if isinstance(outcome, EngineCrashedError) and job.crashes + 1 < MOST_CRASHES:
                 job.crashes += 1
                 self._suspects.append(job)
             else:
-                yield from self._follow(job.number, job.steps, _advance(job.steps, outcome))
+                yield from self._follow(job.number, job.steps, advance(job.steps, outcome))

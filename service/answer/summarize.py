@@ -54,12 +54,18 @@ def summarize_once(
     bench: Workbench, kept: Summaries, paper: Paper, length: SummaryLength, mode: Mode
 ) -> Steps[Summary]:  # fmt: skip
     """Summarize a paper, unless that was done before under the same settings; a new summary is kept."""
-    key = _key(bench, paper, length, mode)
-    found = kept.get(key)
+    found = kept_summary(bench, kept, paper, length, mode)
     if found is None:
         found = yield from summarize(bench, paper, length, mode)
-        kept.put(key, found)
+        kept.put(_key(bench, paper, length, mode), found)
     return found
+
+
+def kept_summary(
+    bench: Workbench, kept: Summaries, paper: Paper, length: SummaryLength, mode: Mode
+) -> Summary | None:  # fmt: skip
+    """The summary that was made under the same settings, if there is one."""
+    return kept.get(_key(bench, paper, length, mode))
 
 
 def summarize(bench: Workbench, paper: Paper, length: SummaryLength, mode: Mode) -> Steps[Summary]:

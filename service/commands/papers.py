@@ -85,7 +85,7 @@ def reindex(invocation: Invocation, as_json: bool) -> int:
 @click.pass_obj
 def backup(invocation: Invocation, file: Path) -> int:
     """Copy the catalog to FILE, also while another command works with it."""
-    from service.library import backup as make_backup
+    from service.backups import backup as make_backup
 
     make_backup(invocation.settings(), file)
     click.echo(f"{file} has a copy of the catalog; `paperboy --home DIR restore {file}` makes a home of it.")
@@ -97,7 +97,7 @@ def backup(invocation: Invocation, file: Path) -> int:
 @click.pass_obj
 def restore(invocation: Invocation, file: Path) -> int:
     """Fill an empty home from a backup FILE and build its indexes."""
-    from service.library import restore as fill
+    from service.backups import restore as fill
 
     papers = fill(invocation.settings(), file)
     click.echo(f"{papers} papers were restored to {invocation.settings().home}.")

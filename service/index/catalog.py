@@ -16,7 +16,7 @@ from service.index.merge import merge, same_paper, separate_id
 from service.text import title_key
 from service.types import Filter, Paper
 
-Order = Literal["newest", "oldest", "most_authors", "fewest_authors", "most_comments", "stored"]
+Order = Literal["newest", "oldest", "most_authors", "fewest_authors", "most_comments", "most_upvotes", "stored"]
 FingerprintColumn = Literal["vectors_fingerprint", "indexed_fingerprint"]
 Authors = tuple[int, int]
 """Least and greatest number of authors; a greatest of 0 is no bound."""
@@ -29,6 +29,7 @@ _ORDERS: dict[Order, str] = {
     "most_authors": "n_authors IS NULL, n_authors DESC, row",
     "fewest_authors": "n_authors IS NULL, n_authors, row",
     "most_comments": "comments IS NULL, comments DESC, row",
+    "most_upvotes": "upvotes IS NULL, upvotes DESC, row",
     "stored": "row",
 }
 _COLUMNS = (
@@ -99,8 +100,13 @@ class Catalog:
         return found
 
     def select(
-        self, condition: Filter, order: Order = "stored", limit: int = -1, known: Known | None = None
-    ) -> list[Stored]:  # fmt: skip
+        self,
+        condition: Filter,
+        order: Order = "stored",
+        limit: int = -1,
+        known: Known | None = None,
+        offset: int = 0,
+    ) -> list[Stored]:
         """Papers that pass, in order; those without the value ordered by come last.
 
         Args:
@@ -108,10 +114,11 @@ class Catalog:
             order: which comes first.
             limit: how many papers at most; -1: all.
             known: what must be known of them.
+            offset: how many to pass over first.
         """
         where, values = _where(condition, known)
-        query = f"SELECT row, {_COLUMNS} FROM papers WHERE {where} ORDER BY {_ORDERS[order]} LIMIT ?"  # noqa: S608
-        return [_stored(row) for row in self._connection.execute(query, [*values, limit])]
+        query = f"SELECT row, {_COLUMNS} FROM papers WHERE {where} ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?"  # noqa: S608
+        return [_stored(row) for row in self._connection.execute(query, [*values, limit, offset])]
 
     def number(self, condition: Filter, known: Known | None = None) -> int:
         """How many papers `select` has without a limit."""
@@ -153,6 +160,20 @@ class Catalog:
         """The newest day that has papers."""
         value = self._connection.execute("SELECT max(day) FROM papers").fetchone()[0]
         return date.fromisoformat(value) if value else None
+
+    def days(self, condition: Filter) -> list[tuple[date, int]]:
+        """Days with the number of their papers that pass, ascending; papers without a day are not counted."""
+        where, values = _where(condition, "day")
+        query = f"SELECT day, count(*) FROM papers WHERE {where} GROUP BY day ORDER BY day"  # noqa: S608
+        return [(date.fromisoformat(row[0]), row[1]) for row in self._connection.execute(query, values)]
+
+    def categories(self) -> list[tuple[str, int]]:
+        """Categories with the number of their papers, most first."""
+        query = (
+            "SELECT value, count(*) FROM papers, json_each(papers.categories) GROUP BY value "
+            "ORDER BY count(*) DESC, value"
+        )
+        return [(row[0], row[1]) for row in self._connection.execute(query)]
 
     def pending(self, column: FingerprintColumn, fingerprint: str) -> int:
         """Number of papers whose fingerprint in `column` is another one."""

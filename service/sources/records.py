@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from service.text import clean_text, derived_paper_id, one_line
+from service.errors import InputError
+from service.text import clean_text, content_hash, derived_paper_id, one_line
 from service.types import Failure, Paper
 
 MAX_TITLE_CHARACTERS = 1_000
@@ -48,6 +49,18 @@ def make_paper(where: str, *, title: str, abstract: str, paper_id: str | None = 
     except ValidationError as error:
         first = error.errors()[0]
         return Failure(where=where, reason=f"{first['loc'][0]}: {first['msg'].lower()}")
+
+
+def paper_of_text(title: str, abstract: str) -> Paper:
+    """A text that is in no catalog, as a paper; its id is made from the text.
+
+    Raises:
+        InputError: there is no abstract, or it is too long.
+    """
+    made = make_paper("text", title=title or "untitled", abstract=abstract, paper_id=content_hash(title, abstract))
+    if isinstance(made, Failure):
+        raise InputError(made.reason if abstract.strip() else "there is no abstract to summarize")
+    return made if title else made.model_copy(update={"title": ""})
 
 
 def iso_date(value: object) -> date:

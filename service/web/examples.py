@@ -1,0 +1,151 @@
+"""What each route answers, with an example of it."""
+
+from typing import Any
+
+from service.web.documents import (
+    AnswersShape,
+    CategoriesShape,
+    DaysShape,
+    FinishedJobShape,
+    HealthShape,
+    IngestShape,
+    JobShape,
+    JobsShape,
+    KeptAnswerShape,
+    ModelsShape,
+    NumberedAnswer,
+    PapersShape,
+    SearchShape,
+    SuggestShape,
+    SummaryShape,
+    VerifyShape,
+    WholePaperShape,
+    described,
+)
+
+_PAPER: dict[str, Any] = {
+    "paper_id": "t7e06ace18a7",
+    "title": "Make Pre-trained Model Reversible: From Parameter to Memory Efficient Fine-Tuning",
+    "published": "2023-06-01",
+    "listed": None,
+    "authors": [],
+    "n_authors": 3,
+    "categories": [],
+    "url": None,
+    "comments": 1,
+    "upvotes": None,
+}
+_QUOTE = "MEFT significantly reduces the activation memory up to 84% of full fine-tuning."
+_CLAIM = {
+    "text": _QUOTE,
+    "verdict": "supported",
+    "citations": [1],
+    "quotes": [{"paper_id": _PAPER["paper_id"], "text": _QUOTE}],
+}
+_PROVENANCE = {
+    "engine": "paperboy-writer-trial-f16",
+    "engine_fingerprint": "0b9f2c6f1d3e4a57",
+    "prompt": "trial/answer-1@5a8d3c1b2e4f6071",
+    "mode": "quotes",
+    "seed": 0,
+    "prompt_tokens": 181,
+    "output_tokens": 74,
+    "seconds": 0.05,
+    "index_fingerprint": "9c1d2e3f4a5b6c7d",
+    "searched": 426,
+    "judged": 60,
+    "listed": 1,
+    "reason": "",
+}
+_ANSWER = {
+    "question": "by how much does MEFT cut activation memory?",
+    "text": f"{_QUOTE} [1]",
+    "abstained": False,
+    "kind": "factoid",
+    "claims": [_CLAIM],
+    "papers": [{"marker": 1, "paper_id": _PAPER["paper_id"], "title": _PAPER["title"], "score": 0.71}],
+    "provenance": _PROVENANCE,
+}
+_SUMMARY = {
+    "paper_id": _PAPER["paper_id"],
+    "title": _PAPER["title"],
+    "text": _QUOTE,
+    "claims": [_CLAIM],
+    "provenance": _PROVENANCE,
+}
+_JOB = {
+    "id": "x3Vd0pQy7a1b",
+    "kind": "digest",
+    "day": "2023-07-27",
+    "state": "running",
+    "done": 3,
+    "total": 12,
+    "created": "2026-05-02T07:00:00+00:00",
+    "problem": None,
+}
+_TIME = "2026-05-02T07:00:00+00:00"
+_EVENTS = "text/event-stream"
+_ANSWER_LINE = {
+    "id": "q1W2e3R4t5Y6",
+    "created": _TIME,
+    "question": _ANSWER["question"],
+    "abstained": False,
+    "kind": "factoid",
+}
+_RETRIEVED = {
+    "paper_id": _PAPER["paper_id"],
+    "title": _PAPER["title"],
+    "score": 0.71,
+    "cosine": 0.62,
+    "terms": ["MEFT", "memory"],
+}
+
+OF_PAPERS = described(PapersShape, {"papers": [_PAPER], "total": 426, "next": "1"})
+OF_PAPER = described(
+    WholePaperShape,
+    _PAPER
+    | {
+        "abstract": _QUOTE,
+        "sentences": [{"start": 0, "end": len(_QUOTE)}],
+        "summaries": {"sentence": _QUOTE, "paragraph": None},
+    },
+    404,
+)
+OF_DAYS = described(DaysShape, {"days": [{"day": "2023-07-27", "papers": 12}]})
+OF_CATEGORIES = described(CategoriesShape, {"categories": [{"category": "cs.CL", "papers": 97}]})
+OF_INGEST = described(
+    IngestShape,
+    {"papers": 427, "added": 1, "updated": 0, "unchanged": 0, "duplicates": 0, "failures": [], "seconds": 0.1},
+    *(403, 408, 413, 415),
+)
+_BODY = (403, 408, 413, 415)
+OF_SEARCH = described(
+    SearchShape,
+    {
+        "query": "activation memory",
+        "hits": [
+            {
+                "paper_id": _PAPER["paper_id"],
+                "title": _PAPER["title"],
+                "published": _PAPER["published"],
+                "score": 0.83,
+                "quote": _QUOTE,
+            }
+        ],
+    },
+    *(409, *_BODY),
+)
+OF_SUGGEST = described(SuggestShape, {"titles": [_PAPER["title"]]}, *_BODY)
+OF_ASK = described(NumberedAnswer, _ANSWER | {"id": "q1W2e3R4t5Y6"}, *(409, 502, 504, *_BODY), media=_EVENTS)
+OF_ANSWER = described(
+    KeptAnswerShape, {"id": "q1W2e3R4t5Y6", "created": _TIME, "answer": _ANSWER, "retrieved": [_RETRIEVED]}, 404
+)
+OF_ANSWERS = described(AnswersShape, {"answers": [_ANSWER_LINE], "next": None})
+OF_SUMMARY = described(SummaryShape, _SUMMARY, *(404, 409, 502, 504, *_BODY), media=_EVENTS)
+OF_NEW_DIGEST = described(JobShape, _JOB | {"state": "waiting", "done": 0}, *(409, *_BODY), status=202)
+OF_DIGESTS = described(JobsShape, {"digests": [_JOB]})
+OF_DIGEST = described(FinishedJobShape, _JOB, 404)
+OF_DIGEST_CHANGE = described(JobShape, _JOB, 404, *_BODY)
+OF_VERIFY = described(VerifyShape, {"score": 1.0, "faithful": True, "claims": [_CLAIM | {"reason": ""}]}, *_BODY)
+OF_MODELS = described(ModelsShape, {"models": [{"name": "all-MiniLM-L6-v2-Q8_0.gguf", "path": "…"}]})
+OF_HEALTH = described(HealthShape, {"status": "alive"})

@@ -1,0 +1,139 @@
+"""Runs the application: sockets, signals, and an end that breaks nothing off."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from service.errors import SettingsError
+from service.web.limits import RECEIVE_SECONDS
+from service.web.service import Service
+
+GRACE_SECONDS = 8.0
+"""For what is being answered when the service is asked to stop."""
+_LAST_SECONDS = 1.5
+"""For telling those who were not done by then."""
+_HEADER_BYTES = 65_536
+_KEEP_ALIVE_SECONDS = 30
+
+
+class BoundedProtocol(H11Protocol):
+    """HTTP/1.1 that does not wait for ever for a request to begin."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A new connection has so long for the head of its first request."""
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(RECEIVE_SECONDS, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        """So has a later request, from its first byte."""
+        before: object = self.cycle
+        idle = before is None or self.cycle.response_complete
+        super().data_received(data)
+        if self.cycle is not before or not idle:
+            self._met()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(RECEIVE_SECONDS, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed."""
+        self._met()
+        super().connection_lost(exc)
+
+    def _met(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that gives those who wait a proper end."""
+
+    def __init__(self, config: uvicorn.Config, service: Service, grace: float, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._service, self._grace, self._on_start = service, grace, on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        self._on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take nothing new, let be finished what can be within the grace time, end the rest with a word."""
+        await self._service.stop()
+        timer = asyncio.get_running_loop().call_later(self._grace, self._service.desk.stop)
+        await super().shutdown(sockets)
+        timer.cancel()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; at the second signal at once."""
+        self.force_exit = self.should_exit
+        super().handle_exit(sig, frame)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle them here; afterwards they are done with."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        SettingsError: the address cannot be used.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SettingsError(
+            f"{host}:{port} cannot be listened on ({reason}): choose another --host or --port"
+        ) from None
+    return bound
+
+
+def serve(
+    app: FastAPI, service: Service, bound: socket.socket, *, on_start: Callable[[], None], grace: float = GRACE_SECONDS
+) -> None:  # fmt: skip
+    """Serve until a signal comes (SIGTERM, SIGINT); the second one ends it at once."""
+    _log_to_stderr()
+    config = uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        ws="none",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=round(grace + _LAST_SECONDS),
+        h11_max_incomplete_event_size=_HEADER_BYTES,
+    )
+    Server(config, service, grace, on_start).run([bound])
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for name, level in (("paperboy", logging.INFO), ("uvicorn", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(level)
