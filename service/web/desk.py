@@ -26,7 +26,6 @@ from service.errors import EngineBusyError, EngineCrashedError, PaperboyError, S
 from service.library import Library
 from service.llm.delivery import refuse, resolve
 from service.ports import Generation, GenerationRequest, OnText
-from service.web.problems import log_unexpected
 
 T = TypeVar("T")
 _LEAST_UNDER_WAY = 4
@@ -243,7 +242,6 @@ class Desk:
         try:
             step()
         except Exception as error:  # noqa: BLE001 - the owner serves the others too
-            log_unexpected(error)
             refuse(task.future, error)
             self._release(task)
 

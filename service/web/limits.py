@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,6 +13,8 @@ from service.web.problems import Refusal, response_of
 
 MOST_BYTES = 1_000_000
 RECEIVE_SECONDS = 10.0
+_DISCARDED_BYTES = 4 * MOST_BYTES
+_DISCARD_SECONDS = 1.0
 _log = logging.getLogger("paperboy.web")
 _METHODS = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"}
 
@@ -36,6 +39,7 @@ class BodyLimit:
             await response_of(refusal, scope["path"])(scope, receive, send)
             return
         except Refusal as refusal:
+            await self._discard(receive)
             await response_of(refusal, scope["path"])(scope, receive, send)
             return
         given = False
@@ -65,6 +69,17 @@ class BodyLimit:
                 raise self._too_large()
             if not message.get("more_body", False):
                 return b"".join(parts)
+
+    async def _discard(self, receive: Receive) -> None:
+        """Read a little further: who is still sending when the connection is closed does not see the answer."""
+        left = _DISCARDED_BYTES
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DISCARD_SECONDS):
+                while left > 0:
+                    message = await receive()
+                    if not message.get("more_body", False):
+                        return
+                    left -= len(message["body"])
 
     def _too_large(self) -> Refusal:
         return Refusal(

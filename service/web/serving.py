@@ -5,6 +5,7 @@ import logging
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -82,7 +83,10 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle them here; afterwards they are done with."""
+        """Handle them here, where the process lets us; afterwards they are done with."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
@@ -115,7 +119,12 @@ def serve(
 ) -> None:  # fmt: skip
     """Serve until a signal comes (SIGTERM, SIGINT); the second one ends it at once."""
     _log_to_stderr()
-    config = uvicorn.Config(
+    Server(configured(app, grace), service, grace, on_start).run([bound])
+
+
+def configured(app: FastAPI, grace: float) -> uvicorn.Config:
+    """How uvicorn serves an application."""
+    return uvicorn.Config(
         app,
         http=BoundedProtocol,
         ws="none",
@@ -127,7 +136,6 @@ def serve(
         timeout_graceful_shutdown=round(grace + _LAST_SECONDS),
         h11_max_incomplete_event_size=_HEADER_BYTES,
     )
-    Server(config, service, grace, on_start).run([bound])
 
 
 def _log_to_stderr() -> None:
