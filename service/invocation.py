@@ -13,6 +13,7 @@ from service.errors import InputError
 if TYPE_CHECKING:
     from service.console import Console
     from service.library import Library
+    from service.remote import RemoteLibrary
     from service.settings import Settings
     from service.types import Filter
 
@@ -43,11 +44,26 @@ class Invocation:
 
         return Console(as_json or self._as_json)
 
-    def library(self, console: Console, *, together: bool = False, **flags: object) -> Library:
-        """The library, owned until it is closed; `together`: many texts at a time are going to be written."""
+    def library(self, console: Console, *, together: bool = False, **flags: object) -> Library | RemoteLibrary:
+        """The library: that of a service that owns the home, or else opened here and owned until it is closed.
+
+        Args:
+            console: told what had to be mended.
+            together: many texts at a time are going to be written.
+            flags: of the command.
+        """
+        from service.index.home import Home
+
+        settings = self.settings(**flags)
+        if Home(settings.home).socket.exists():
+            from service.remote import connect
+
+            remote = connect(settings, console.note)
+            if remote is not None:
+                return remote
         from service.library import Library
 
-        return Library.open(self.settings(**flags), console.note, together=together)
+        return Library.open(settings, console.note, together=together)
 
 
 def with_json(command: _Command) -> _Command:

@@ -22,6 +22,8 @@ class Home:
         self.lexical = path / "lexical"
         self.models = path / "models"
         self.model_hashes = path / "model-hashes.json"
+        self.socket = path / "service.sock"
+        """Where a service that owns the home is reached by other commands."""
         self._owner = path / "owner"
         self._lock = FileLock(path / "lock", timeout=0)
 

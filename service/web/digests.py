@@ -209,22 +209,41 @@ class DigestRunner:
         await run.tell(state=JobState.RUNNING, day=name, done=0, total=len(papers))
         await self._do(lambda: self._jobs.update(run.job))
         made: dict[int, Summary | PaperboyError] = {}
+        async for number, result in self._each(papers, wanted.mode):
+            made[number] = result
+            if isinstance(result, Summary):
+                run.summaries.append(summary_document(result))
+            await run.tell(done=len(made))
+        return digests.collected(name, papers, made)
+
+    async def make(self, name: str, papers: list[Stored], mode: Mode, progress: Callable[[int], None]) -> Digest:
+        """A digest for somebody who waits for it, and watches how many papers are done."""
+        made: dict[int, Summary | PaperboyError] = {}
+        async for number, result in self._each(papers, mode):
+            made[number] = result
+            progress(len(made))
+        return digests.collected(name, papers, made)
+
+    async def _each(
+        self, papers: list[Stored], mode: Mode
+    ) -> AsyncIterator[tuple[int, Summary | PaperboyError]]:  # fmt: skip
+        """The places of the papers and what was made of each, as they come."""
         under_way: dict[asyncio.Future[Summary], int] = {}
         remaining = enumerate(papers)
         try:
-            while len(made) < len(papers):
-                self._fill(under_way, remaining, wanted.mode)
+            while True:
+                self._fill(under_way, remaining, mode)
+                if not under_way:
+                    return
                 ended, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 for future in ended:
-                    made[under_way.pop(future)] = result = _result(future)
+                    result = _result(future)
                     if isinstance(result, Summary):
-                        run.summaries.append(summary_document(result))
                         self._metrics.claims(result.claims)
-                await run.tell(done=len(made))
+                    yield under_way.pop(future), result
         finally:
             for future in under_way:
                 future.cancel()
-        return digests.collected(name, papers, made)
 
     def _fill(
         self, under_way: dict[asyncio.Future[Summary], int], remaining: Iterator[tuple[int, Stored]], mode: Mode

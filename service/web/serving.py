@@ -15,7 +15,9 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from service.errors import SettingsError
+from service.index.home import Home
 from service.web.limits import RECEIVE_SECONDS
+from service.web.local import LocalServer
 from service.web.service import Service
 
 GRACE_SECONDS = 8.0
@@ -63,10 +65,12 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, service: Service, grace: float, on_start: Callable[[], None]) -> None:
         super().__init__(config)
         self._service, self._grace, self._on_start = service, grace, on_start
+        self._local = LocalServer(service, Home(service.settings.home).socket)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
         await super().startup(sockets)
+        await self._local.start()
         self._on_start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -75,6 +79,7 @@ class Server(uvicorn.Server):
         timer = asyncio.get_running_loop().call_later(self._grace, self._service.desk.stop)
         await super().shutdown(sockets)
         timer.cancel()
+        await self._local.stop()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop; at the second signal at once."""

@@ -163,5 +163,5 @@ def test_a_digest_that_was_made_before_needs_no_writer(home: Path) -> None:
         until_ready(run)
         for expected in (3, 3):
             place = begin(run, **RANGE)
-            wait_until(lambda place=place: state(run, place) == "done")  # type: ignore[misc]
+            wait_until(lambda place=place: state(run, place) == "done")
             assert len(writer.requests) == expected

@@ -1,15 +1,13 @@
 """Search and questions, and the answers that were given."""
 
+from concurrent.futures import Future
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from service.answer.find import Findings, retrieved
-from service.answer.running import Steps
-from service.contract import Document, answer_document, search_document
-from service.index.answer_log import KeptAnswer
-from service.library import Library
-from service.types import Answer, Retrieved
+from service.contract import Document, search_document
+from service.ports import OnText
+from service.web.asking import Asked, asked
 from service.web.bodies import AskBody, PageQuery, SearchBody, SuggestBody
 from service.web.examples import OF_ANSWER, OF_ANSWERS, OF_ASK, OF_SEARCH, OF_SUGGEST
 from service.web.problems import Refusal
@@ -39,7 +37,7 @@ async def ask(service: ServiceOf, request: Request, body: AskBody) -> Any:
     With `Accept: text/event-stream` it comes as it is written: `token`, then each `claim` with its verdict, then the
     whole `answer`; or `error`.
     """
-    asking = Asking(service, body)
+    asking = _Asking(service, body)
     if wants_events(request):
         return stream_text(request, asking.start, asking.events)
     return asking.document(await while_there(request, asking.start(None)))
@@ -79,44 +77,27 @@ async def answer(service: ServiceOf, answer_id: str) -> Document:
     }
 
 
-class Asking:
-    """One question on its way: answered, counted, kept."""
+class _Asking:
+    """One question and how its answer is told."""
 
     def __init__(self, service: Service, body: AskBody) -> None:
         self._service, self._body = service, body
 
-    def start(self, on_text: Any) -> Any:
-        """Begin; the future has what is kept."""
-        return self._service.desk.write(self._steps, on_text, lambda kept: str(kept.document["text"]))
-
-    def document(self, kept: KeptAnswer) -> Document:
-        """The answer with its id."""
-        return kept.document | {"id": kept.answer_id}
-
-    def events(self, kept: KeptAnswer) -> list[Event]:
-        """The last events of a stream."""
-        claims = enumerate(kept.document["claims"])
-        checked: list[Event] = [("claim", {"index": index, "claim": claim}) for index, claim in claims]
-        return [*checked, ("answer", self.document(kept))]
-
-    def _steps(self, library: Library) -> Steps[KeptAnswer]:
-        body, found = self._body, list[Findings]()
-        answer = yield from library.asking(body.question, body.mode, body.k, on_findings=found.append)
-        self._service.metrics.answer(answer.abstained)
-        self._service.metrics.claims(answer.claims)
-        evidence = retrieved(found[0]) if found else _without_findings(answer)
-        return self._service.answers.put(answer_document(answer), evidence)
-
-
-def _without_findings(answer: Answer) -> tuple[Retrieved, ...]:
-    """Of an answer that needed no search by meaning: its papers."""
-    return tuple(
-        Retrieved(
-            paper_id=passage.hit.paper.paper_id,
-            title=passage.hit.paper.title,
-            score=passage.hit.score,
-            cosine=None,
-            terms=(),
+    def start(self, on_text: OnText | None) -> Future[Asked]:
+        """Begin."""
+        body = self._body
+        return self._service.desk.write(
+            lambda library: asked(self._service, library, body.question, body.mode, body.k),
+            on_text,
+            lambda made: made.answer.text,
         )
-        for passage in answer.passages
-    )
+
+    def document(self, made: Asked) -> Document:
+        """The answer with its id."""
+        return made.kept.document | {"id": made.kept.answer_id}
+
+    def events(self, made: Asked) -> list[Event]:
+        """The last events of a stream."""
+        claims = enumerate(made.kept.document["claims"])
+        checked: list[Event] = [("claim", {"index": index, "claim": claim}) for index, claim in claims]
+        return [*checked, ("answer", self.document(made))]
