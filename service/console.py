@@ -21,12 +21,12 @@ from rich.text import Text
 from service.answer import render
 from service.contract import digest_document
 from service.errors import InputError
-from service.text import clean_text
+from service.text import clean_text, one_line
 
 if TYPE_CHECKING:
     from service.doctor import DoctorReport
     from service.speed import Machine, Speed
-    from service.types import Answer, Claim, Digest, Failure, Hit, IngestReport, Paper, Passage, Summary, Verification
+    from service.types import Answer, Claim, Digest, Failure, Hit, IngestReport, NearDuplicate, Paper, Passage, Summary, Verification
 
 _VERDICT_STYLE = {"supported": "green", "unsupported": "red", "uncited": "yellow", "miscited": "red"}
 _MANY = 20
@@ -95,6 +95,10 @@ class Console:
             f"{report.papers} papers in the catalog: {report.added} added, {report.updated} updated, "
             f"{report.unchanged} unchanged, {report.duplicates} duplicates merged, in {report.seconds:.1f} s."
         )
+        for pair in report.near_duplicates[:_MANY]:
+            self.note(near_duplicate_text(pair))
+        if len(report.near_duplicates) > _MANY:
+            self.note(f"… and {len(report.near_duplicates) - _MANY} more such pairs; `paperboy doctor` counts them.")
         self._failures(report.failures)
 
     def hits(self, hits: Sequence[Hit]) -> None:
@@ -243,6 +247,14 @@ class Console:
             self._err.print(Text(f"{failure.where}: {failure.reason}", style="red"))
         if len(failures) > _MANY:
             self._err.print(Text(f"… and {len(failures) - _MANY} more; --json lists them all.", style="red"))
+
+
+def near_duplicate_text(pair: NearDuplicate) -> str:
+    """What a person is told about two papers of nearly one abstract."""
+    return (
+        f"nearly the same abstract ({pair.resemblance:.0%}): {pair.first} “{one_line(pair.first_title, 60)}” and "
+        f"{pair.second} “{one_line(pair.second_title, 60)}”; both are kept"
+    )
 
 
 def digest_text(form: str, digest: Digest, papers: Mapping[str, Paper]) -> str:

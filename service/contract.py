@@ -10,7 +10,7 @@ Document = dict[str, Any]
 
 def ingest_document(report: IngestReport) -> Document:
     """`ingest`."""
-    return report.model_dump() | {"failures": _failures(report.failures)}
+    return report.model_dump(exclude={"near_duplicates"}) | {"failures": _failures(report.failures)}
 
 
 def search_document(query: str, hits: Sequence[Hit]) -> Document:

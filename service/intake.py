@@ -40,6 +40,7 @@ def take_in(stores: Stores, records: Iterable[Paper | Failure], progress: Progre
                 outcomes[stored.row] = _stronger(outcomes.get(stored.row), outcome)
         progress("reading", len(outcomes), 0)
     stores.finish(progress)
+    near_duplicates = stores.near_duplicates.of_new()
     counts = {kind: sum(outcome is kind for outcome in outcomes.values()) for kind in Outcome}
     return IngestReport(
         papers=stores.catalog.count(),
@@ -49,6 +50,7 @@ def take_in(stores: Stores, records: Iterable[Paper | Failure], progress: Progre
         duplicates=duplicates,
         failures=tuple(failures),
         seconds=round(time.perf_counter() - start, 3),
+        near_duplicates=near_duplicates,
     )
 
 

@@ -40,6 +40,7 @@ from service.types import (
     Filter,
     Hit,
     IngestReport,
+    NearDuplicate,
     Paper,
     Summary,
     SummaryLength,
@@ -267,6 +268,10 @@ class Library:
     def differences(self) -> Differences:
         """Where the indexes differ from the catalog."""
         return self._stores.differences()
+
+    def near_duplicates(self) -> tuple[NearDuplicate, ...]:
+        """Pairs of papers of nearly one abstract, under different titles or ids."""
+        return self._stores.near_duplicates.all_pairs()
 
     def mend(self, found: Differences, progress: Progress = quietly) -> None:
         """Make the indexes agree with the catalog."""

@@ -26,7 +26,7 @@ class Paper(Record):
     n_authors: int | None = Field(default=None, ge=1)
     published: date | None = None
     published_inferred: bool = False
-    """The source printed no year; it was inferred."""
+    """The source printed a part of the date only, and the rest was inferred: the year on a page, the day elsewhere."""
     listed: date | None = None
     categories: tuple[str, ...] = ()
     url: str | None = None
@@ -36,6 +36,13 @@ class Paper(Record):
     """Where the record was first read: `file:line`."""
     own_id: bool = False
     """The source gave the id; otherwise it was made from the title."""
+    version: int | None = Field(default=None, ge=1)
+    """Which version of the paper the text is from, where the source numbers them."""
+    doi: str | None = None
+    """In lower case, without `https://doi.org/`."""
+    original_title: str | None = None
+    """The title as the source has it, where LaTeX or HTML in it was decoded for reading and search."""
+    original_abstract: str | None = None
 
     @property
     def day(self) -> date | None:
@@ -203,6 +210,18 @@ class Verification(Record):
     claims: tuple[Claim, ...]
 
 
+class NearDuplicate(Record):
+    """Two papers of nearly one abstract that nothing says are the same; both are kept."""
+
+    first: str
+    """Id of the paper that was there before."""
+    second: str
+    first_title: str
+    second_title: str
+    resemblance: float
+    """Share of the word triples of both that each of them has, 0 to 1."""
+
+
 class IngestReport(Record):
     """What one ingest did. `papers` counts the unique papers now in the catalog."""
 
@@ -213,3 +232,5 @@ class IngestReport(Record):
     duplicates: int
     failures: tuple[Failure, ...]
     seconds: float
+    near_duplicates: tuple[NearDuplicate, ...] = ()
+    """Pairs with a paper that came in now."""

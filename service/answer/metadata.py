@@ -134,7 +134,7 @@ def _first_of(paper: Stored) -> str:
 def _dated(paper: Stored) -> str:
     """The paper's own date, or else the day on which it was listed."""
     if paper.published:
-        inferred = ", year inferred" if paper.published_inferred else ""
+        inferred = ", inferred in part" if paper.published_inferred else ""
         return f"published {paper.published.isoformat()}{inferred}"
     return f"listed {paper.listed.isoformat()}" if paper.listed else "no date"
 

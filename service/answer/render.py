@@ -85,7 +85,7 @@ def facts(paper: Paper) -> str:
     parts = []
     if paper.published:
         parts.append(
-            f"published {paper.published.isoformat()}" + (" (year inferred)" if paper.published_inferred else "")
+            f"published {paper.published.isoformat()}" + (" (inferred in part)" if paper.published_inferred else "")
         )
     if paper.listed:
         parts.append(f"listed {paper.listed.isoformat()}")

@@ -34,7 +34,7 @@ _ORDERS: dict[Order, str] = {
 }
 _COLUMNS = (
     "paper_id, title, abstract, authors, n_authors, published, published_inferred, listed, categories, url, "
-    "comments, upvotes, source, own_id, indexed_fingerprint"
+    "comments, upvotes, source, own_id, version, doi, original_title, original_abstract, indexed_fingerprint"
 )
 # SQLite allows 32,766 variables; far fewer is as fast.
 _IDS_PER_QUERY = 500
@@ -216,9 +216,9 @@ class Catalog:
             connection.execute("UPDATE papers SET indexed_fingerprint = NULL WHERE indexed_fingerprint != ?", (_STALE,))
 
     def _namesakes(self, paper: Paper) -> list[Stored]:
-        """Papers of the same id or title, that of the same id first."""
-        query = f"SELECT row, {_COLUMNS} FROM papers WHERE paper_id = ? OR title_key = ? ORDER BY row"  # noqa: S608
-        found = self._connection.execute(query, (paper.paper_id, title_key(paper.title)))
+        """Papers of the same id, DOI or title, that of the same id first."""
+        query = f"SELECT row, {_COLUMNS} FROM papers WHERE paper_id = ? OR title_key = ? OR doi = ? ORDER BY row"  # noqa: S608
+        found = self._connection.execute(query, (paper.paper_id, title_key(paper.title), paper.doi))
         return sorted((_stored(row) for row in found), key=lambda known: known.paper_id != paper.paper_id)
 
     def _insert(self, paper: Paper) -> Stored:
@@ -235,6 +235,7 @@ class Catalog:
         values = _columns(merged)
         if (merged.title, merged.abstract) != (known.title, known.abstract):
             values |= {"vectors_fingerprint": None, "indexed_fingerprint": _STALE}
+            self._connection.execute("DELETE FROM sketches WHERE paper_row = ?", (known.row,))
         if (merged.authors, merged.categories) != (known.authors, known.categories):
             values["indexed_fingerprint"] = _STALE
         if merged.paper_id != known.paper_id:
@@ -287,6 +288,10 @@ def _columns(paper: Paper) -> dict[str, str | int | None]:
         "upvotes": paper.upvotes,
         "source": paper.source,
         "own_id": int(paper.own_id),
+        "version": paper.version,
+        "doi": paper.doi,
+        "original_title": paper.original_title,
+        "original_abstract": paper.original_abstract,
     }
 
 
@@ -308,5 +313,9 @@ def _stored(row: sqlite3.Row) -> Stored:
         upvotes=row["upvotes"],
         source=row["source"],
         own_id=bool(row["own_id"]),
+        version=row["version"],
+        doi=row["doi"],
+        original_title=row["original_title"],
+        original_abstract=row["original_abstract"],
         stale=row["indexed_fingerprint"] == _STALE,
     )

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from service.errors import HomeError
 
-SCHEMA_VERSION = 1
 _SCHEMA = """
 CREATE TABLE papers (
     row INTEGER PRIMARY KEY,
@@ -58,6 +57,26 @@ CREATE TABLE summaries (
 ) STRICT;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
+# What each later version of the schema adds to the one before. A new catalog is made by the same steps, so that both
+# ways lead to one schema.
+_MIGRATIONS = (
+    """
+ALTER TABLE papers ADD COLUMN version INTEGER;
+ALTER TABLE papers ADD COLUMN doi TEXT;
+-- As the source has them, where LaTeX or HTML was decoded.
+ALTER TABLE papers ADD COLUMN original_title TEXT;
+ALTER TABLE papers ADD COLUMN original_abstract TEXT;
+CREATE INDEX papers_doi ON papers (doi) WHERE doi IS NOT NULL;
+-- A few hashes of each abstract, by which near-duplicates are found.
+CREATE TABLE sketches (
+    hash INTEGER NOT NULL,
+    paper_row INTEGER NOT NULL REFERENCES papers (row) ON DELETE CASCADE,
+    PRIMARY KEY (hash, paper_row)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sketches_paper ON sketches (paper_row);
+""",
+)
+SCHEMA_VERSION = 1 + len(_MIGRATIONS)
 _TABLES = {"papers", "chunks", "summaries", "notes"}
 
 
@@ -78,8 +97,9 @@ class Database:
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = FULL")
             self.connection.execute("PRAGMA foreign_keys = ON")
-            if not version:
-                self.connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            if version < SCHEMA_VERSION:
+                steps = "".join((_SCHEMA, *_MIGRATIONS)[version:])
+                self.connection.executescript(f"BEGIN; {steps} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         except sqlite3.DatabaseError as error:
             raise HomeError(
                 f"catalog {path} cannot be opened ({error}): restore a backup with `paperboy restore FILE`, "

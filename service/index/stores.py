@@ -18,6 +18,7 @@ from service.index.database import Database
 from service.index.home import Home, remove_store
 from service.index.indexer import Indexer, Progress, lexical_entry
 from service.index.lexical import LexicalIndex
+from service.index.near_duplicates import NearDuplicates
 from service.index.retrieval import Retriever
 from service.index.vectors import ChromaStore, probe
 from service.ports import Embedder, StoredVector
@@ -64,6 +65,7 @@ class Stores:
         self._limit = chroma_cold_limit
         self.database = Database(home.catalog)
         self.catalog = Catalog(self.database)
+        self.near_duplicates = NearDuplicates(self.database, self.catalog)
         self.chunks = ChunkStore(self.database, embedder.dimensions)
         self._chroma: ChromaStore | None = None
         self._searched = False

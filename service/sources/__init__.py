@@ -4,11 +4,12 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 from service.errors import SourceError
-from service.sources import jsonl, page
 from service.types import Failure, Paper
 
 Record = Paper | Failure
@@ -23,13 +24,42 @@ class Format(NamedTuple):
     """One input format."""
 
     detect: Callable[[str], bool]
+    """Whether the beginning of a file is of this format."""
     parse: Callable[[BinaryIO, str], Iterator[Record]]
+    """Papers and failures of a stream and the name of its file; never raises for what is in it."""
 
 
-FORMATS: dict[str, Format] = {
-    "page": Format(page.detect, page.parse),
-    "jsonl": Format(jsonl.detect, jsonl.parse),
+# Name and module, in the order in which they are tried: what knows a file by little comes last.
+FORMATS = {
+    "pdf": "pdf",
+    "page": "page",
+    "arxiv-atom": "arxiv_atom",
+    "arxiv-rss": "arxiv_rss",
+    "arxiv-oai": "arxiv_oai",
+    "arxiv-snapshot": "arxiv_snapshot",
+    "hf": "huggingface",
+    "s2": "semantic_scholar",
+    "venue": "venue",
+    "csl": "csl",
+    "jsonl": "jsonl",
+    "bibtex": "bibtex",
+    "ris": "ris",
+    "table": "table",
+    "plain": "plain",
 }
+
+
+@cache
+def format_named(name: str) -> Format:
+    """A format by its name; its module is imported at first use, for some need half a tenth of a second.
+
+    Raises:
+        SourceError: there is no such format; with those that there are.
+    """
+    if name not in FORMATS:
+        raise SourceError(f"--format {name} is not known; known are {', '.join(FORMATS)}")
+    module = import_module(f"service.sources.{FORMATS[name]}")
+    return Format(module.detect, module.parse)
 
 
 def read_path(path: Path, format_name: str | None = None) -> Iterator[Record]:
@@ -40,8 +70,8 @@ def read_path(path: Path, format_name: str | None = None) -> Iterator[Record]:
     Raises:
         SourceError: `format_name` is not a known format.
     """
-    if format_name is not None and format_name not in FORMATS:
-        raise SourceError(f"--format {format_name} is not known; known are {', '.join(FORMATS)}")
+    if format_name is not None:
+        format_named(format_name)
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(path)))
         if not files:
@@ -71,7 +101,7 @@ def _read_file(path: Path, format_name: str | None) -> Iterator[Record]:
         with path.open("rb") as raw:
             stream = _decompressed(raw, path.stat().st_size)
             head = stream.peek(_HEAD_BYTES)[:_HEAD_BYTES]
-            found = FORMATS[format_name] if format_name else _detect(head)
+            found = format_named(format_name) if format_name else _detect(head)
             yield from found.parse(cast(BinaryIO, stream), name)
     except SourceError as error:
         yield Failure(where=name, reason=str(error))
@@ -82,12 +112,12 @@ def _read_file(path: Path, format_name: str | None) -> Iterator[Record]:
 def _detect(head: bytes) -> Format:
     if not head.strip():
         raise SourceError("the file is empty")
-    if b"\0" in head:
-        raise SourceError("a binary file, not text")
     text = head.decode("utf-8", errors="replace")
-    for candidate in FORMATS.values():
-        if candidate.detect(text):
-            return candidate
+    if b"\0" in head and not format_named("pdf").detect(text):
+        raise SourceError("a binary file, not text")
+    for name in FORMATS:
+        if format_named(name).detect(text):
+            return format_named(name)
     raise SourceError(f"format not recognized; name it with --format ({', '.join(FORMATS)})")
 
 

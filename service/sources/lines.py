@@ -20,7 +20,7 @@ def read_lines(stream: BinaryIO) -> Iterator[Line]:
     while data := stream.readline(MAX_LINE_BYTES + 1):
         number += 1
         if len(data) > MAX_LINE_BYTES and not data.endswith(b"\n"):
-            length = len(data) + _skip_rest(stream)
+            length = len(data) + skip_rest_of_line(stream)
             yield Line(number, "", f"a line of {length:,} bytes, more than the {MAX_LINE_BYTES:,} that are read")
             continue
         try:
@@ -29,7 +29,8 @@ def read_lines(stream: BinaryIO) -> Iterator[Line]:
             yield Line(number, "", f"not valid UTF-8 at byte {error.start} of the line")
 
 
-def _skip_rest(stream: BinaryIO) -> int:
+def skip_rest_of_line(stream: BinaryIO) -> int:
+    """Read on to the end of the line; how many bytes that were."""
     length = 0
     while data := stream.readline(MAX_LINE_BYTES):
         length += len(data)

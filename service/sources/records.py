@@ -1,21 +1,66 @@
 """What all formats share: building a checked `Paper` from raw values."""
 
 import re
-from datetime import date
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from pydantic import ValidationError
 
 from service.errors import InputError
+from service.identity import arxiv_id, doi_of
+from service.sources.fields import text_of
+from service.sources.markup import without_html, without_latex
 from service.text import clean_text, content_hash, derived_paper_id, one_line
 from service.types import Failure, Paper
 
 MAX_TITLE_CHARACTERS = 1_000
 MAX_ABSTRACT_CHARACTERS = 20_000
-_ISO_DATE = re.compile(r"^(\d{4})-(\d{2})-(\d{2})(?:$|[T ])")
+MAX_ID_CHARACTERS = 300
+_LINK = re.compile(r"https?://[^\s\"'<>\\^`{|}]{1,2000}\Z")
+_MOST_AUTHORS = 10_000
+Markup = Literal["none", "latex", "html", "bibtex"]
+"""What a source's titles and abstracts may have in them; with `html`, LaTeX too, and with `bibtex` braces as well."""
 
 
-def make_paper(where: str, *, title: str, abstract: str, paper_id: str | None = None, **values: Any) -> Paper | Failure:
+class Identity(NamedTuple):
+    """By what a record is known, as far as its source says."""
+
+    paper_id: str | None = None
+    version: int | None = None
+    doi: str | None = None
+    url: str | None = None
+
+
+def identity(*, arxiv: object = None, doi: object = None, own: object = None, url: object = None) -> Identity:
+    """The best id of those that a record has: arXiv's, else a DOI, else what the source calls it; and its address.
+
+    Whatever is no such id or no address counts as not given.
+    """
+    number = arxiv_id(arxiv) if isinstance(arxiv, str) else None
+    found = doi_of(doi) if isinstance(doi, str) else None
+    if isinstance(doi, str) and (of_arxiv := arxiv_id(doi)):
+        number, found = number or of_arxiv, None
+    paper_id = number.id if number else found or clean_text(text_of(own))
+    address = safe_link(url)
+    if address is None and (number or found):
+        address = f"https://arxiv.org/abs/{number.id}" if number else f"https://doi.org/{found}"
+    return Identity(paper_id or None, number.version if number else None, found, address)
+
+
+def safe_link(url: object) -> str | None:
+    """A web address that can stand in a link as it is; `None` for whatever else is given."""
+    return url if isinstance(url, str) and url.isprintable() and _LINK.match(url) else None
+
+
+def make_paper(
+    where: str,
+    *,
+    title: str,
+    abstract: str,
+    paper_id: str | None = None,
+    markup: Markup = "none",
+    known_as: Identity | None = None,
+    **values: Any,
+) -> Paper | Failure:
     """A paper with cleaned text, or a failure that says what is missing.
 
     Args:
@@ -23,19 +68,31 @@ def make_paper(where: str, *, title: str, abstract: str, paper_id: str | None = 
         title: untrusted text, likewise `abstract`.
         abstract: see `title`.
         paper_id: the source's own id; without one it is made from the title.
+        markup: what is decoded in title and abstract; what the source had is kept beside it.
+        known_as: instead of `paper_id`, with all that belongs to it.
         values: the other fields of `Paper`.
     """
-    title, abstract = clean_text(title), clean_text(abstract)
+    as_given = {"original_title": clean_text(title), "original_abstract": clean_text(abstract)}
+    title, abstract = as_given.values()
+    for name, text, limit in (
+        ("title", title, MAX_TITLE_CHARACTERS),
+        ("abstract", abstract, MAX_ABSTRACT_CHARACTERS),
+        ("id", (known_as.paper_id if known_as else paper_id) or "", MAX_ID_CHARACTERS),
+        ("list of authors", values.get("authors", ()), _MOST_AUTHORS),
+    ):
+        if len(text) > limit:
+            unit = "entries" if isinstance(text, tuple) else "characters"
+            return Failure(where=where, reason=f"the {name} has {len(text):,} {unit}, more than {limit:,}")
+    title, abstract = readable(title, markup), readable(abstract, markup)
     if not title:
         return Failure(where=where, reason="a record without a title")
     if not abstract:
         return Failure(where=where, reason=f"no abstract: {one_line(title)}")
-    for name, text, limit in (
-        ("title", title, MAX_TITLE_CHARACTERS),
-        ("abstract", abstract, MAX_ABSTRACT_CHARACTERS),
-    ):
-        if len(text) > limit:
-            return Failure(where=where, reason=f"the {name} has {len(text):,} characters, more than {limit:,}")
+    if known_as:
+        paper_id = known_as.paper_id
+        values |= {"version": known_as.version, "doi": known_as.doi, "url": known_as.url}
+    if (title, abstract) != tuple(as_given.values()):
+        values |= as_given
     own = clean_text(paper_id or "")
     try:
         return Paper(
@@ -63,17 +120,12 @@ def paper_of_text(title: str, abstract: str) -> Paper:
     return made if title else made.model_copy(update={"title": ""})
 
 
-def iso_date(value: object) -> date:
-    """A date from `YYYY-MM-DD`, with or without a time behind it.
-
-    Raises:
-        ValueError: the text is no such date, or the day does not exist.
-    """
-    match = _ISO_DATE.match(value.strip()) if isinstance(value, str) else None
-    if not match:
-        raise ValueError(f"not a date (YYYY-MM-DD): {one_line(str(value), 40)}")
-    year, month, day = map(int, match.groups())
-    try:
-        return date(year, month, day)
-    except ValueError:
-        raise ValueError(f"a date that does not exist: {match.group().strip(' T')}") from None
+def readable(text: str, markup: Markup) -> str:
+    """A title or an abstract on one line, with its markup decoded."""
+    if markup in ("html", "bibtex"):
+        text = without_html(text)
+    if markup != "none":
+        text = without_latex(text)
+    if markup == "bibtex":
+        text = text.replace("{", "").replace("}", "")
+    return clean_text(text)

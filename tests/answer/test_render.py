@@ -234,7 +234,7 @@ def test_a_digest_without_papers_is_still_a_document() -> None:
 FACTS = [
     ({}, "t1"),
     ({"published": date(2023, 7, 27)}, "published 2023-07-27 · t1"),
-    ({"published": date(2025, 3, 3), "published_inferred": True}, "published 2025-03-03 (year inferred) · t1"),
+    ({"published": date(2025, 3, 3), "published_inferred": True}, "published 2025-03-03 (inferred in part) · t1"),
     ({"listed": date(2024, 1, 2), "n_authors": 1, "comments": 1}, "listed 2024-01-02 · 1 author · 1 comment · t1"),
     ({"n_authors": 38, "comments": 2}, "38 authors · 2 comments · t1"),
     ({"comments": 0}, "t1"),

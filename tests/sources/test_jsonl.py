@@ -45,7 +45,8 @@ def test_every_field_of_a_record_is_read() -> None:
         categories=["cs.LG", "68T45, 62H30"],
         url="https://arxiv.org/abs/2401.00001v2",
     ) == Paper(
-        paper_id="2401.00001v2",
+        paper_id="2401.00001",
+        version=2,
         own_id=True,
         title="A Title",
         abstract=ABSTRACT,
@@ -71,7 +72,7 @@ def test_keys_that_are_not_known_are_passed_over() -> None:
 
 @pytest.mark.parametrize(
     ("given_id", "expected"),
-    [("math.GT/0309136", "math.GT/0309136"), (2401, "2401"), ("  a b ", "a b"), ("' OR 1=1 --", "' OR 1=1 --")],
+    [("math.GT/0309136", "math/0309136"), (2401, "2401"), ("  a b ", "a b"), ("' OR 1=1 --", "' OR 1=1 --")],
 )
 def test_an_id_is_taken_as_it_is(given_id: object, expected: str) -> None:
     assert paper_of(id=given_id).paper_id == expected
@@ -139,8 +140,7 @@ def test_an_empty_date_is_no_date_and_no_fault(nothing: object) -> None:
         ("2023-13-01", "does not exist"),
         ("0000-01-01", "does not exist"),
         ("2 January 2024", "not a date"),
-        ("2024-1-2", "not a date"),
-        ("2024", "not a date"),
+        ("9999-01-01", "yet to come"),
         (20240102, "not a date"),
         (["2024-01-02"], "not a date"),
     ],
@@ -235,8 +235,8 @@ RECORDS = st.fixed_dictionaries(
         "id": PLAIN,
         "authors": st.lists(PLAIN, max_size=4),
         "categories": st.lists(PLAIN, max_size=3),
-        "published": st.dates().map(str),
-        "listed": st.dates().map(str),
+        "published": st.dates(max_value=date(2026, 1, 1)).map(str),
+        "listed": st.dates(max_value=date(2026, 1, 1)).map(str),
         "url": st.from_regex(r"https?://[a-z]{1,9}\.org/[\w./?=&#%-]{0,9}", fullmatch=True),
     },
 )
@@ -249,8 +249,12 @@ def test_what_is_written_as_json_lines_is_read_back_from_it(written: list[dict[s
     read = [json.loads(record.model_dump_json()) for record in records if isinstance(record, Paper)]
     assert len(read) == len(records) == len(written)
     for paper, record in zip(read, written, strict=True):
-        assert paper["paper_id"] == record.get("id", derived_paper_id(record["title"]))
-        assert {key: paper[key] for key in record if key != "id"} == {k: v for k, v in record.items() if k != "id"}
+        assert paper["paper_id"] == record.get("id", derived_paper_id(paper["title"]))
+        # With LaTeX in it the text is decoded, and what was written stands beside it.
+        as_written = {name: paper[f"original_{name}"] or paper[name] for name in ("title", "abstract")}
+        assert {key: (paper | as_written)[key] for key in record if key != "id"} == {
+            key: value for key, value in record.items() if key != "id"
+        }
         assert paper["n_authors"] == (len(record.get("authors", [])) or None)
 
 
