@@ -26,7 +26,19 @@ from service.text import clean_text, one_line
 if TYPE_CHECKING:
     from service.doctor import DoctorReport
     from service.speed import Machine, Speed
-    from service.types import Answer, Claim, Digest, Failure, Hit, IngestReport, NearDuplicate, Paper, Passage, Summary, Verification
+    from service.types import (
+        Answer,
+        Claim,
+        Digest,
+        Failure,
+        Hit,
+        IngestReport,
+        NearDuplicate,
+        Paper,
+        Passage,
+        Summary,
+        Verification,
+    )
 
 _VERDICT_STYLE = {"supported": "green", "unsupported": "red", "uncited": "yellow", "miscited": "red"}
 _MANY = 20

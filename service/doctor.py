@@ -6,7 +6,7 @@ import platform
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,9 +17,12 @@ from service.index.stores import Differences
 from service.library import Library
 from service.llm import cores, models
 from service.settings import Settings
+from service.text import counted
+from service.types import NearDuplicate
 
 _PACKAGES = ("llama-cpp-python", "chromadb", "tantivy", "langchain-text-splitters")
 Row = dict[str, Any]
+_NEAREST = 5
 
 
 class DoctorReport(NamedTuple):
@@ -66,6 +69,7 @@ def examine(settings: Settings, note: Callable[[str], None], *, mend: bool) -> D
             return report
         counts = library.counts()
         report.facts.append(("home", f"{settings.home}: {counts[0]} papers, {counts[1]} chunks"))
+        report.facts.append(("near copies", _near_copies(library.near_duplicates())))
         if found.none:
             report.facts.append(("indexes", "Chroma and the lexical index agree with the catalog"))
         elif mend:
@@ -116,6 +120,17 @@ def run_evaluation(arguments: Iterable[str]) -> int:
     path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-P", "-m", "eval", *arguments]
     return subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=False).returncode  # noqa: S603
+
+
+def _near_copies(pairs: Sequence[NearDuplicate]) -> str:
+    """Pairs of papers of nearly one abstract: the nearest first, and how many there are."""
+    if not pairs:
+        return "no two papers have nearly the same abstract"
+    nearest = sorted(pairs, key=lambda pair: -pair.resemblance)[:_NEAREST]
+    shown = ", ".join(f"{pair.first} and {pair.second} ({pair.resemblance:.0%})" for pair in nearest)
+    return f"{counted(len(pairs), 'pair')} of papers with nearly the same abstract, all kept: {shown}" + (
+        " …" if len(pairs) > _NEAREST else ""
+    )
 
 
 def _machine() -> list[tuple[str, str]]:

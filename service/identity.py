@@ -12,7 +12,8 @@ _ARXIV_REFERENCE = re.compile(
     rf"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?10\.48550/arxiv\.){_ARXIV}(?:\.pdf)?(?![\w.]*\d)",
     re.IGNORECASE,
 )
-_DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.\d{4,9}/[!-~]{1,200})\Z", re.IGNORECASE)
+_DOI = re.compile(r"10\.\d{4,9}/[!-~]{1,200}\Z")
+_DOI_PREFIX = re.compile(r"\s*(?:https?://(?:dx\.)?doi\.org/|doi:)?\s*", re.IGNORECASE)
 
 
 class Scheme(StrEnum):
@@ -52,8 +53,8 @@ def arxiv_reference(text: str) -> ArxivId | None:
 
 def doi_of(text: str) -> str | None:
     """The first DOI of a text that is one or several, in lower case (DOIs have no case)."""
-    match = _DOI.match(re.split(r"[\s;]|,\s", text.strip(), maxsplit=1)[0].rstrip(".,"))
-    return match.group(1).lower() if match else None
+    first = re.split(r"[\s;]|,\s", _DOI_PREFIX.sub("", text, count=1), maxsplit=1)[0].rstrip(".,")
+    return first.lower() if _DOI.match(first) else None
 
 
 def _read(match: re.Match[str]) -> ArxivId:

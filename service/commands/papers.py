@@ -12,7 +12,12 @@ from service.invocation import Invocation, condition, given, with_batch, with_da
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-@click.option("--format", "format_name", metavar="F", help="Without it the format is detected; an unknown one, as `?`, lists them.")
+@click.option(
+    "--format",
+    "format_name",
+    metavar="F",
+    help="Without it the format is detected; an unknown one, as `?`, lists them.",
+)
 @with_json
 @click.pass_obj
 def ingest(invocation: Invocation, paths: tuple[Path, ...], format_name: str | None, as_json: bool) -> int:

@@ -50,8 +50,16 @@ def _papers_of(block: Block, abbreviations: str) -> Iterator[Paper | Failure]:
     if not entries:
         yield Failure(where=block.where, reason=f"not a sound BibTeX entry: {one_line(block.text, 60)}")
     for entry in entries:
-        fields = {field.key.lower(): field.value for field in entry.fields if isinstance(field.value, str)}
+        # The first of two values counts.
+        fields = {field.key.lower(): _open(field.value) for field in reversed(entry.fields)}
         yield from _paper_of(fields, block.where)
+
+
+def _open(value: object) -> str:
+    """A value without the braces or quotation marks around it, which entries that say something twice still have."""
+    text = value.strip() if isinstance(value, str) else ""
+    enclosed = (text[:1], text[-1:]) in (("{", "}"), ('"', '"')) and "{" not in text[1:-1]
+    return text[1:-1] if enclosed else text
 
 
 def _usable(failed: ParsingFailedBlock) -> Entry | None:

@@ -54,9 +54,10 @@ def flexible_date(value: object) -> Dated:
     """
     if isinstance(value, str) and value[:1].isalpha():
         try:
-            return Dated(_past(parsedate_to_datetime(value).date()))
-        except (TypeError, OverflowError):
-            pass
+            day = parsedate_to_datetime(value).date()
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"not a date: {one_line(value, 40)}") from None
+        return Dated(_past(day))
     match = _PART_OF_DATE.match(str(value).strip()) if isinstance(value, str | int) else None
     return partial_date(*match.groups()) if match else Dated(iso_date(value))
 

@@ -57,7 +57,6 @@ _SWITCHES = (
     "itshape",
     "bfseries",
     "displaystyle",
-    "texttt",
     "operatorname",
 )
 # Tags that publishers put into abstracts (JATS and HTML); others, as in "the <div> element" or "a <b> c", are text.
@@ -135,6 +134,7 @@ def _converter() -> LatexNodes2Text:
         macros=[
             *(MacroTextSpec(name, f" {name} ") for name in _OPERATORS),
             *(MacroTextSpec(name, "") for name in _SWITCHES),
+            MacroTextSpec("texttt", "%s"),
             MacroTextSpec("|", "‖"),
             # A key in the text is better than a hole in it.
             *(MacroTextSpec(name, _verbatim) for name in ("cite", "citep", "citet", "ref")),

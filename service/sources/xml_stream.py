@@ -15,6 +15,7 @@ from service.types import Failure
 
 _CHUNK_BYTES = 65_536
 _LONGEST_TOKEN = 2**20
+_MOST_OPEN = 1_000
 # Of one record.
 _MOST_CHARACTERS = 2**20
 _MOST_ELEMENTS = 20_000
@@ -58,7 +59,7 @@ class _Collector:
         self._name, self._tags = name, tags
         self._done: list[Element | Failure] = []
         self._builder: TreeBuilder | None = None
-        self._depth = self._records = self._elements = self._characters = 0
+        self._open = self._depth = self._records = self._elements = self._characters = 0
         self.silent = 0
         """Bytes since the parser said something."""
 
@@ -69,6 +70,9 @@ class _Collector:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self.silent = 0
+        self._open += 1
+        if self._open > _MOST_OPEN:
+            raise ValueError(f"more than {_MOST_OPEN} elements within each other")
         tag = _local(tag)
         if not self._depth:
             if tag not in self._tags:
@@ -95,6 +99,7 @@ class _Collector:
 
     def end(self, tag: str) -> None:
         self.silent = 0
+        self._open -= 1
         if not self._depth:
             return
         self._depth -= 1

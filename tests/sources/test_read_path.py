@@ -56,7 +56,7 @@ def test_a_format_that_was_named_is_used_even_where_another_would_be_found(tmp_p
 
 
 def test_a_format_that_is_not_known_is_refused_before_anything_is_read(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="docx is not known; known are pdf, page, .*plain"):
+    with pytest.raises(SourceError, match=r"docx is not known; known are pdf, page, .*plain"):
         list(read_path(tmp_path / "missing", "docx"))
 
 
