@@ -11,6 +11,7 @@ import click
 
 from service import __version__
 from service.commands.answers import ask, digest, summarize, verify
+from service.commands.fetch import fetch
 from service.commands.models import models
 from service.commands.papers import backup, ingest, reindex, restore, search
 from service.commands.serve import key, serve
@@ -30,7 +31,7 @@ def paperboy(context: click.Context, home: str | None, as_json: bool) -> None:
 
 
 for _command in (
-    ingest, search, ask, summarize, digest, verify, serve, key,
+    ingest, fetch, search, ask, summarize, digest, verify, serve, key,
     reindex, doctor, bench, backup, restore, models, evaluate,
 ):  # fmt: skip
     paperboy.add_command(_command)

@@ -70,5 +70,9 @@ class DownloadError(PaperboyError):
     """Weights could not be fetched."""
 
 
+class FetchError(PaperboyError):
+    """Papers could not be fetched from a service."""
+
+
 class IndexUnusableError(PaperboyError):
     """A derived index cannot be read; it can be rebuilt from the catalog."""

@@ -48,7 +48,9 @@ from service.types import (
 )
 
 if TYPE_CHECKING:
+    from service.fetching import SourceName
     from service.settings import Mode, Settings
+    from service.sources.fetch.wanted import Wanted
 
 _Item = TypeVar("_Item")
 _Text = TypeVar("_Text", Answer, Summary)
@@ -132,6 +134,25 @@ class Library:
         """Take in papers that were read already; `progress` may ask the library meanwhile."""
         with self._alone():
             return take_in(self._stores, records, progress)
+
+    def fetch(self, source: SourceName, wanted: Wanted, progress: Progress = quietly) -> IngestReport:
+        """Fetch papers from a service and take them in; the only use case that goes to the network for papers.
+
+        Raises:
+            InputError: the service has nothing of that kind.
+            FetchError: it cannot be reached or refuses; what was fetched before is kept.
+        """
+        from service.fetching import fetch_in
+
+        return fetch_in(
+            self._stores,
+            source,
+            wanted,
+            mirrors=self._settings.fetch_mirrors,
+            key=self._settings.semantic_scholar_key,
+            note=self._note,
+            progress=progress,
+        )
 
     def search(self, query: str, k: int = 10, condition: Filter | None = None) -> list[Hit]:
         """The `k` best papers, each with the sentence nearest to the query, which may have operators (`query.py`).

@@ -36,6 +36,11 @@ class Settings(BaseModel):
     reranker: str = Field(
         default="", description="cross-encoder that orders the first 50 papers anew, likewise; empty: none"
     )
+    fetch_mirrors: str = Field(
+        default="",
+        description="HOST=URL with commas: addresses of one's own that `paperboy fetch` asks instead of a service's",
+    )
+    semantic_scholar_key: str = Field(default="", repr=False, description="sent to Semantic Scholar; empty: none")
     mode: Mode = Field(default="quotes", description="how answers and summaries are written")
     planner: Planner = Field(
         default="rules",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import IO, BinaryIO, NamedTuple, cast
 
 from service.errors import SourceError
 from service.types import Failure, Paper
@@ -99,7 +99,7 @@ def _read_file(path: Path, format_name: str | None) -> Iterator[Record]:
             yield Failure(where=name, reason=reason)
             return
         with path.open("rb") as raw:
-            stream = _decompressed(raw, path.stat().st_size)
+            stream = decompressed(raw, path.stat().st_size)
             head = stream.peek(_HEAD_BYTES)[:_HEAD_BYTES]
             found = format_named(format_name) if format_name else _detect(head)
             yield from found.parse(cast(BinaryIO, stream), name)
@@ -121,7 +121,14 @@ def _detect(head: bytes) -> Format:
     raise SourceError(f"format not recognized; name it with --format ({', '.join(FORMATS)})")
 
 
-def _decompressed(raw: io.BufferedReader, size: int) -> io.BufferedReader:
+def decompressed(file: IO[bytes], size: int) -> io.BufferedReader:
+    """The content of a gzipped file, or the file itself, to be read once.
+
+    Args:
+        file: bytes.
+        size: how many; what they expand to is bounded by it, and reading beyond raises `SourceError`.
+    """
+    raw = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file), _HEAD_BYTES)
     if raw.peek(2)[:2] != _GZIP_MAGIC:
         return raw
     limit = max(_ALWAYS_ALLOWED_BYTES, size * _MAX_EXPANSION)

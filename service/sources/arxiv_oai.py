@@ -40,7 +40,7 @@ def parse(stream: BinaryIO, name: str) -> Iterator[Paper | Failure]:
             yield from _paper_of(element, f"{name}#{number}")
         elif element.get("code") != _NOTHING_NEW:
             said = one_line(f"{element.get('code', '')}: {element.text or ''}", 200)
-            yield Failure(where=name, reason=f"arXiv answered: {said}")
+            yield Failure(where=f"{name}#{number}", reason=f"arXiv answered: {said}")
 
 
 def _paper_of(record: Element, where: str) -> Iterator[Paper | Failure]:

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from service.errors import DeadlineError, EngineBusyError, EngineError
+from service.link import Link
 from service.llm.delivery import refuse, resolve
-from service.llm.endpoint.server import Link
 from service.ports import Generation, GenerationRequest, OnText
 
 _FIRST_GUESS = 5.0

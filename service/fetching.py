@@ -1,0 +1,87 @@
+"""Fetches papers from a service and takes them in, page by page, so that an interruption costs one page at most."""
+
+import time
+from collections.abc import Callable
+from typing import Literal, get_args
+
+from service.index.indexer import Progress
+from service.index.notes import Notes
+from service.index.stores import Stores
+from service.intake import take_in
+from service.sources.fetch import arxiv, hub, scholar
+from service.sources.fetch.client import PoliteClient, Service
+from service.sources.fetch.transport import read_mirrors
+from service.sources.fetch.wanted import Wanted
+from service.types import Failure, IngestReport, NearDuplicate
+
+SourceName = Literal["hf", "arxiv", "s2"]
+SOURCES: tuple[SourceName, ...] = get_args(SourceName)
+_JOINED = {"arxiv": arxiv.pages, "s2": scholar.pages}
+_SERVICES: dict[SourceName, Service] = {"hf": hub.SERVICE, "arxiv": arxiv.SERVICE, "s2": scholar.SERVICE}
+
+
+def fetch_in(
+    stores: Stores,
+    source: SourceName,
+    wanted: Wanted,
+    *,
+    mirrors: str,
+    key: str,
+    note: Callable[[str], None],
+    progress: Progress,
+    sleep: Callable[[float], None] = time.sleep,
+) -> IngestReport:
+    """Store and index what a service lists; what cannot be read is listed. Doing it again fetches what is new.
+
+    Args:
+        stores: where the papers go.
+        source: which service.
+        wanted: which papers.
+        mirrors: the setting that names addresses of one's own instead of those of services.
+        key: sent to Semantic Scholar.
+        note: told of waits, and of days without a list.
+        progress: told what is done.
+        sleep: waits.
+
+    Raises:
+        InputError: the service has nothing of that kind.
+        SettingsError: the mirrors cannot be used.
+        FetchError: it cannot be reached or refuses; the pages before are stored, and the next fetch goes on from there.
+    """
+    start = time.perf_counter()
+    reports = []
+    addresses = read_mirrors(mirrors, frozenset().union(*(known.hosts for known in _SERVICES.values())))
+    headers = {"x-api-key": key} if source == "s2" and key else {}
+    memory, service = Notes(stores.database), _SERVICES[source]
+    with PoliteClient(service, memory, mirrors=addresses, note=note, headers=headers, sleep=sleep) as client:
+        pages = hub.pages(client, wanted) if source == "hf" else _JOINED[source](client, wanted, memory)
+        for number, page in enumerate(pages, start=1):
+            progress(f"fetching {page.what}", number, 0)
+            reports.append(take_in(stores, page.records, progress))
+            page.keep()
+    if not sum(report.added + report.updated + report.unchanged for report in reports):
+        note(
+            "nothing new: the list was taken in before, or there is none yet; weekends and holidays have none"
+            if not any(report.failures for report in reports)
+            else "no paper of what was fetched could be taken in"
+        )
+    return _together(reports, stores.catalog.count(), time.perf_counter() - start)
+
+
+def _together(reports: list[IngestReport], papers: int, seconds: float) -> IngestReport:
+    """One report of several pages."""
+    failures: list[Failure] = []
+    near: dict[tuple[str, str], NearDuplicate] = {}
+    for report in reports:
+        failures += report.failures
+        near |= {(pair.first, pair.second): pair for pair in report.near_duplicates}
+    return IngestReport(
+        papers=papers,
+        added=sum(report.added for report in reports),
+        updated=sum(report.updated for report in reports),
+        unchanged=sum(report.unchanged for report in reports),
+        duplicates=sum(report.duplicates for report in reports),
+        failures=tuple(failures),
+        near_duplicates=tuple(near.values()),
+        seconds=round(seconds, 3),
+    )
