@@ -14,7 +14,7 @@ from service import __version__, resources
 from service.errors import ModelError, PaperboyError
 from service.index.home import Home
 from service.index.stores import Differences
-from service.library import Library
+from service.library import Library, quietly
 from service.llm import cores, models
 from service.settings import Settings
 from service.text import counted
@@ -61,21 +61,21 @@ def examine(settings: Settings, note: Callable[[str], None], *, mend: bool) -> D
         gpu, system = library.build()
         report.facts.append(("llama.cpp", "can offload layers to a GPU" if gpu else "CPU only"))
         report.facts.append(("processor", system))
-        found = library.differences()
+        found = library.stores.differences()
         if found.damaged:
             report.problems.append(
                 f"the catalog itself is damaged ({found.damaged[0]}): restore a backup with `paperboy restore FILE`"
             )
             return report
-        counts = library.counts()
-        report.facts.append(("home", f"{settings.home}: {counts[0]} papers, {counts[1]} chunks"))
-        report.facts.append(("near copies", _near_copies(library.near_duplicates())))
+        papers, chunks = library.stores.catalog.count(), library.stores.chunks.count()
+        report.facts.append(("home", f"{settings.home}: {papers} papers, {chunks} chunks"))
+        report.facts.append(("near copies", _near_copies(library.stores.near_duplicates.all_pairs())))
         if found.none:
             report.facts.append(("indexes", "Chroma and the lexical index agree with the catalog"))
         elif mend:
-            library.mend(found)
+            library.stores.mend(found, quietly)
             report.mended.append(f"mended: {_described(found)}")
-            left = library.differences()
+            left = library.stores.differences()
             if not left.none:
                 report.problems.append(f"still differs: {_described(left)}; try `paperboy reindex`")
         else:

@@ -1,32 +1,30 @@
 """Fetches papers from a service and takes them in, page by page, so that an interruption costs one page at most."""
 
 import time
-from collections.abc import Callable
-from typing import Literal, get_args
+from collections.abc import Callable, Iterable
+from typing import Literal
 
 from service.index.indexer import Progress
-from service.index.notes import Notes
-from service.index.stores import Stores
-from service.intake import take_in
+from service.settings import Settings
 from service.sources.fetch import arxiv, hub, scholar
 from service.sources.fetch.client import PoliteClient, Service
 from service.sources.fetch.transport import read_mirrors
-from service.sources.fetch.wanted import Wanted
-from service.types import Failure, IngestReport, NearDuplicate
+from service.sources.fetch.wanted import Memory, Wanted
+from service.types import Failure, IngestReport, NearDuplicate, Paper
 
 SourceName = Literal["hf", "arxiv", "s2"]
-SOURCES: tuple[SourceName, ...] = get_args(SourceName)
+Take = Callable[[Iterable[Paper | Failure]], IngestReport]
 _JOINED = {"arxiv": arxiv.pages, "s2": scholar.pages}
 _SERVICES: dict[SourceName, Service] = {"hf": hub.SERVICE, "arxiv": arxiv.SERVICE, "s2": scholar.SERVICE}
 
 
 def fetch_in(
-    stores: Stores,
     source: SourceName,
     wanted: Wanted,
+    settings: Settings,
+    memory: Memory,
+    take: Take,
     *,
-    mirrors: str,
-    key: str,
     note: Callable[[str], None],
     progress: Progress,
     sleep: Callable[[float], None] = time.sleep,
@@ -34,13 +32,13 @@ def fetch_in(
     """Store and index what a service lists; what cannot be read is listed. Doing it again fetches what is new.
 
     Args:
-        stores: where the papers go.
         source: which service.
         wanted: which papers.
-        mirrors: the setting that names addresses of one's own instead of those of services.
-        key: sent to Semantic Scholar.
+        settings: addresses of one's own instead of those of services, and the key for Semantic Scholar.
+        memory: of the home in which the papers are stored.
+        take: stores and indexes records.
         note: told of waits, and of days without a list.
-        progress: told what is done.
+        progress: told what is done; what it raises ends the fetch.
         sleep: waits.
 
     Raises:
@@ -50,25 +48,27 @@ def fetch_in(
     """
     start = time.perf_counter()
     reports = []
-    addresses = read_mirrors(mirrors, frozenset().union(*(known.hosts for known in _SERVICES.values())))
-    headers = {"x-api-key": key} if source == "s2" and key else {}
-    memory, service = Notes(stores.database), _SERVICES[source]
+    hosts = frozenset().union(*(known.hosts for known in _SERVICES.values()))
+    addresses = read_mirrors(settings.fetch_mirrors, hosts)
+    key = settings.semantic_scholar_key if source == "s2" else ""
+    headers, service = {"x-api-key": key} if key else {}, _SERVICES[source]
     with PoliteClient(service, memory, mirrors=addresses, note=note, headers=headers, sleep=sleep) as client:
         pages = hub.pages(client, wanted) if source == "hf" else _JOINED[source](client, wanted, memory)
         for number, page in enumerate(pages, start=1):
             progress(f"fetching {page.what}", number, 0)
-            reports.append(take_in(stores, page.records, progress))
+            reports.append(take(page.records))
             page.keep()
     if not sum(report.added + report.updated + report.unchanged for report in reports):
         note(
-            "nothing new: the list was taken in before, or there is none yet; weekends and holidays have none"
-            if not any(report.failures for report in reports)
-            else "no paper of what was fetched could be taken in"
+            "no paper of what was fetched could be taken in"
+            if any(report.failures for report in reports)
+            else "nothing new: the list was taken in before, or there is none yet; weekends and holidays have none"
         )
-    return _together(reports, stores.catalog.count(), time.perf_counter() - start)
+    # Of nothing at all the report says how many papers there are.
+    return _together(reports or [take(())], time.perf_counter() - start)
 
 
-def _together(reports: list[IngestReport], papers: int, seconds: float) -> IngestReport:
+def _together(reports: list[IngestReport], seconds: float) -> IngestReport:
     """One report of several pages."""
     failures: list[Failure] = []
     near: dict[tuple[str, str], NearDuplicate] = {}
@@ -76,7 +76,7 @@ def _together(reports: list[IngestReport], papers: int, seconds: float) -> Inges
         failures += report.failures
         near |= {(pair.first, pair.second): pair for pair in report.near_duplicates}
     return IngestReport(
-        papers=papers,
+        papers=reports[-1].papers,
         added=sum(report.added for report in reports),
         updated=sum(report.updated for report in reports),
         unchanged=sum(report.unchanged for report in reports),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -23,11 +24,11 @@ from service.checking import check_texts
 from service.errors import EmptyCatalogError, InputError, PaperboyError
 from service.index.home import Home
 from service.index.indexer import Progress
+from service.index.notes import Notes
 from service.index.query import parse_query
-from service.index.relevance import judge, read_again, scored_rows
 from service.index.results import Cache, Generations, Results, TextSummaries
-from service.index.search import newest_hits, suggested_titles
-from service.index.stores import Differences, Stores
+from service.index.search import search, suggested_titles
+from service.index.stores import Stores
 from service.intake import records_of, take_in
 from service.llm import models
 from service.llm.embedder import LlamaEmbedder
@@ -40,7 +41,6 @@ from service.types import (
     Filter,
     Hit,
     IngestReport,
-    NearDuplicate,
     Paper,
     Summary,
     SummaryLength,
@@ -144,15 +144,9 @@ class Library:
         """
         from service.fetching import fetch_in
 
-        return fetch_in(
-            self._stores,
-            source,
-            wanted,
-            mirrors=self._settings.fetch_mirrors,
-            key=self._settings.semantic_scholar_key,
-            note=self._note,
-            progress=progress,
-        )
+        memory = Notes(self._stores.database)
+        take = partial(self.ingest_records, progress=progress)
+        return fetch_in(source, wanted, self._settings, memory, take, note=self._note, progress=progress)
 
     def search(self, query: str, k: int = 10, condition: Filter | None = None) -> list[Hit]:
         """The `k` best papers, each with the sentence nearest to the query, which may have operators (`query.py`).
@@ -165,22 +159,7 @@ class Library:
         if not 1 <= k <= MOST_HITS:
             raise InputError(f"-k {k}: a number from 1 to {MOST_HITS} is expected")
         self._ready()
-        asked = parse_query(query, condition)
-        if asked.narrows and not self._stores.lexical.analyzer.query_terms(asked.text):
-            return newest_hits(self._stores, asked, k)
-        ranking = self._stores.retriever.rank(asked.text, asked.condition, required=asked.required)
-        if not ranking.terms:
-            raise InputError("the query has no word to search for: name a subject, a method or a paper")
-        judged = judge(ranking, self._stores.catalog, self._stores.lexical.analyzer)
-        judged = read_again(asked.text, judged, self._cross_encoder())
-        best = scored_rows(ranking, judged)[:k]
-        papers = {item.candidate.row: item.paper for item in judged[:k]}
-        papers |= self._stores.catalog.at_rows([row for row, _ in best if row not in papers])
-        near = self._stores.retriever.near_sentences(ranking, list(papers.values()))
-        return [
-            Hit(paper=papers[row], quote=near[papers[row].paper_id][0].quote, score=round(score, 6))
-            for row, score in best
-        ]
+        return search(self._stores, parse_query(query, condition), k, self._cross_encoder)
 
     def suggest(self, text: str, k: int = 8) -> list[str]:
         """Titles for what has been typed so far; the last word may be unfinished."""
@@ -278,25 +257,14 @@ class Library:
         self._stores.reindex(progress)
         return self._stores.catalog.count()
 
-    def counts(self) -> tuple[int, int]:
-        """Numbers of papers and of chunks."""
-        return self._stores.catalog.count(), self._stores.chunks.count()
+    @property
+    def stores(self) -> Stores:
+        """The catalog and its indexes, for who looks after them."""
+        return self._stores
 
     def build(self) -> tuple[bool, str]:
         """Whether this llama.cpp can use a GPU, and which features of the processor it uses."""
         return self._embedder.build
-
-    def differences(self) -> Differences:
-        """Where the indexes differ from the catalog."""
-        return self._stores.differences()
-
-    def near_duplicates(self) -> tuple[NearDuplicate, ...]:
-        """Pairs of papers of nearly one abstract, under different titles or ids."""
-        return self._stores.near_duplicates.all_pairs()
-
-    def mend(self, found: Differences, progress: Progress = quietly) -> None:
-        """Make the indexes agree with the catalog."""
-        self._stores.mend(found, progress)
 
     def asking(
         self,

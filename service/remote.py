@@ -26,9 +26,11 @@ from service.errors import HomeError, PaperboyError, SettingsError
 from service.index.home import Home
 from service.llm.wire import read_error
 from service.settings import Mode, Settings
+from service.sources.fetch.wanted import Wanted
 from service.types import Answer, Digest, Failure, Filter, Hit, IngestReport, Paper, Summary, SummaryLength
 
 if TYPE_CHECKING:
+    from service.fetching import SourceName
     from service.index.indexer import Progress
 
 T = TypeVar("T")
@@ -45,6 +47,7 @@ _OWN = {"home", "mode", "max_papers", "endpoint_key"}
 """Settings that go with each request, or are nobody else's business."""
 _HITS = TypeAdapter(list[Hit])
 _PAPERS = TypeAdapter(dict[str, Paper])
+WANTED = TypeAdapter(Wanted)
 RECORDS: TypeAdapter[list[Paper | Failure]] = TypeAdapter(list[Paper | Failure])
 
 
@@ -146,6 +149,11 @@ class RemoteLibrary:
             batch = list(islice(records, _RECORDS))
         self._write({"number": number, "records": None})
         return IngestReport.model_validate(self._wait(number, progress))
+
+    def fetch(self, source: SourceName, wanted: Wanted, progress: Progress | None = None) -> IngestReport:
+        """As `Library.fetch`; the service goes to the network."""
+        row = WANTED.dump_python(wanted, mode="json")
+        return IngestReport.model_validate(self._wait(self._send("fetch", {"source": source, "papers": row}), progress))
 
     def search(self, query: str, k: int = 10, condition: Filter | None = None) -> list[Hit]:
         """As `Library.search`."""

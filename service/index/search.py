@@ -1,7 +1,12 @@
-"""What search gives besides a ranking: the newest papers where a query only narrows, and titles while one types."""
+"""What search gives: the best papers, the newest where a query only narrows, and titles while one types."""
 
+from collections.abc import Callable
+
+from service.errors import InputError
 from service.index.query import Query
+from service.index.relevance import judge, read_again, scored_rows
 from service.index.stores import Stores
+from service.ports import Reranker
 from service.text import title_key
 from service.types import Hit, Quote
 
@@ -9,7 +14,28 @@ _SUGGESTED_FROM = 50
 """Best titles of which those that begin with the text come first."""
 
 
-def newest_hits(stores: Stores, asked: Query, k: int) -> list[Hit]:
+def search(stores: Stores, asked: Query, k: int, reranker: Callable[[], Reranker | None]) -> list[Hit]:
+    """The `k` best papers, each with the sentence nearest to the query.
+
+    Raises:
+        InputError: there is no word to search for.
+    """
+    if asked.narrows and not stores.lexical.analyzer.query_terms(asked.text):
+        return _newest(stores, asked, k)
+    ranking = stores.retriever.rank(asked.text, asked.condition, required=asked.required)
+    if not ranking.terms:
+        raise InputError("the query has no word to search for: name a subject, a method or a paper")
+    judged = read_again(asked.text, judge(ranking, stores.catalog, stores.lexical.analyzer), reranker())
+    best = scored_rows(ranking, judged)[:k]
+    papers = {item.candidate.row: item.paper for item in judged[:k]}
+    papers |= stores.catalog.at_rows([row for row, _ in best if row not in papers])
+    near = stores.retriever.near_sentences(ranking, list(papers.values()))
+    return [
+        Hit(paper=papers[row], quote=near[papers[row].paper_id][0].quote, score=round(score, 6)) for row, score in best
+    ]
+
+
+def _newest(stores: Stores, asked: Query, k: int) -> list[Hit]:
     """The `k` newest papers that pass, each with its first sentence; all have score 1: there is nothing to rank by."""
     rows = stores.retriever.passing(asked.condition, asked.required)
     papers = stores.catalog.newest(rows, k)

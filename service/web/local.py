@@ -8,7 +8,7 @@ import json
 import os
 import queue
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -18,13 +18,15 @@ from pydantic import TypeAdapter
 
 from service.answer import digest as digests
 from service.errors import EngineError, InputError, PaperboyError
+from service.fetching import fetch_in
 from service.index.catalog import Stored
+from service.index.notes import Notes
 from service.library import Library
 from service.llm.wire import error_row
-from service.remote import LONGEST_LINE, RECORDS, Row, comparable, short_address
-from service.types import Failure, Filter, Hit, Paper, Record
+from service.remote import LONGEST_LINE, RECORDS, WANTED, Row, comparable, short_address
+from service.types import Failure, Filter, Hit, IngestReport, Paper, Record
 from service.web.asking import asked
-from service.web.desk import Urgency
+from service.web.desk import Desk, Urgency
 from service.web.problems import log_unexpected
 from service.web.service import Service
 
@@ -150,6 +152,7 @@ class _Connection:
             "summarize_text": self._summarize_text,
             "digest": self._digest,
             "reindex": self._reindex,
+            "fetch": self._fetch,
         }
         if operation not in serve:
             raise InputError(f"this service does not know {operation}: it is of another version; start it anew")
@@ -208,6 +211,39 @@ class _Connection:
             lambda library: library.reindex(lambda *progress: tell("progress", progress)), Urgency.LONG
         )
 
+    async def _fetch(self, wanted: Row, tell: Tell) -> Any:
+        """The network is waited for in a thread of its own; each page goes to the catalog as an ingest does."""
+        service = self._service
+        memory = DeskMemory(service.desk)
+
+        def progress(*so_far: Any) -> None:
+            if self._closed:
+                raise InputError("the command that fetches papers has ended; those that had come are stored")
+            tell("progress", so_far)
+
+        def store(library: Library, records: Iterable[Paper | Failure]) -> IngestReport:
+            def between(*so_far: Any) -> None:
+                tell("progress", so_far)
+                service.desk.let_others_in()
+
+            return library.ingest_records(records, between)
+
+        def take(records: Iterable[Paper | Failure]) -> IngestReport:
+            return service.desk.do(lambda library: store(library, records), Urgency.LONG).result()
+
+        def run() -> IngestReport:
+            return fetch_in(
+                wanted["source"],
+                WANTED.validate_python(wanted["papers"]),
+                service.settings,
+                memory,
+                take,
+                note=lambda text: tell("note", text),
+                progress=progress,
+            )
+
+        return _json(await asyncio.to_thread(run))
+
     async def _ingest(self, number: int, tell: Tell) -> Any:
         records = self._records[number]
 
@@ -240,6 +276,25 @@ class _Connection:
             if not batch:
                 return
             yield from batch
+
+
+class DeskMemory:
+    """What a fetch keeps from one time to the next, in a home that the desk works with."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def get(self, name: str) -> str | None:
+        """What was kept under a name."""
+        return self._desk.do(lambda library: Notes(library.stores.database).get(name)).result()
+
+    def put(self, name: str, value: str) -> None:
+        """Keep a text."""
+        self._desk.do(lambda library: Notes(library.stores.database).put(name, value)).result()
+
+    def delete(self, name: str) -> None:
+        """Forget it; it may not be there."""
+        self._desk.do(lambda library: Notes(library.stores.database).delete(name)).result()
 
 
 async def _done(future: "Future[Any]") -> Any:

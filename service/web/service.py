@@ -83,7 +83,7 @@ def _load(library: Library) -> None:
     """What the first questions would wait for: the writer, the vector store, what is read at the first search."""
     bench = library.workbench()
     bench.engine().parallel  # noqa: B018 - waits until it is loaded
-    if library.counts()[0]:
+    if library.stores.catalog.count():
         for _ in range(2):
             library.search(_WARM_UP, 1)
 
