@@ -14,7 +14,7 @@ from service.commands.answers import ask, digest, summarize, verify
 from service.commands.fetch import fetch
 from service.commands.models import models
 from service.commands.papers import backup, ingest, reindex, restore, search
-from service.commands.serve import key, serve
+from service.commands.serve import key, mcp, serve
 from service.commands.upkeep import bench, doctor, evaluate
 from service.errors import PaperboyError
 from service.invocation import Invocation
@@ -31,7 +31,7 @@ def paperboy(context: click.Context, home: str | None, as_json: bool) -> None:
 
 
 for _command in (
-    ingest, fetch, search, ask, summarize, digest, verify, serve, key,
+    ingest, fetch, search, ask, summarize, digest, verify, serve, key, mcp,
     reindex, doctor, bench, backup, restore, models, evaluate,
 ):  # fmt: skip
     paperboy.add_command(_command)

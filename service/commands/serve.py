@@ -1,4 +1,4 @@
-"""The HTTP service, and keys for it."""
+"""The HTTP service, keys for it, and the tools for language models."""
 
 from __future__ import annotations
 
@@ -79,4 +79,17 @@ def key(name: str, keys_file: Path) -> int:
     from service.web.keys import add_key
 
     click.echo(add_key(keys_file, name))
+    return 0
+
+
+@click.command()
+@with_writer
+@with_reranker
+@click.pass_obj
+def mcp(invocation: Invocation, /, **flags: Any) -> int:
+    """Offer search, ask, summaries and digests to a language model's client, on stdin and stdout (MCP)."""
+    from service.tools import tool_server
+
+    console = invocation.console(as_json=False)
+    tool_server(lambda: invocation.library(console, **flags)).run("stdio")
     return 0
