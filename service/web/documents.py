@@ -310,6 +310,14 @@ class ModelsShape(_Shape):
     models: list[dict[str, Any]]
 
 
+class OpenAiShape(BaseModel):
+    """As OpenAI's API describes it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    object: str
+
+
 class HealthShape(_Shape):
     """Alive, or ready."""
 

@@ -14,6 +14,7 @@ from service.web.documents import (
     KeptAnswerShape,
     ModelsShape,
     NumberedAnswer,
+    OpenAiShape,
     PapersShape,
     SearchShape,
     SuggestShape,
@@ -149,3 +150,41 @@ OF_DIGEST_CHANGE = described(JobShape, _JOB, 404, *_BODY)
 OF_VERIFY = described(VerifyShape, {"score": 1.0, "faithful": True, "claims": [_CLAIM | {"reason": ""}]}, *_BODY)
 OF_MODELS = described(ModelsShape, {"models": [{"name": "all-MiniLM-L6-v2-Q8_0.gguf", "path": "…"}]})
 OF_HEALTH = described(HealthShape, {"status": "alive"})
+_USAGE = {"prompt_tokens": 181, "completion_tokens": 74, "total_tokens": 255}
+OF_CHAT = described(
+    OpenAiShape,
+    {
+        "id": "chatcmpl-q1W2e3R4t5Y6",
+        "object": "chat.completion",
+        "created": 1_777_705_200,
+        "model": "paperboy",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": f"{_QUOTE} [1]\n\n[1] {_PAPER['title']}"},
+                "finish_reason": "stop",
+                "logprobs": None,
+            }
+        ],
+        "usage": _USAGE,
+        "citations": [
+            {"marker": 1, "paper_id": _PAPER["paper_id"], "title": _PAPER["title"], "url": None, "quotes": [_QUOTE]}
+        ],
+    },
+    *(409, 502, 504, *_BODY),
+    media=_EVENTS,
+)
+OF_EMBEDDINGS = described(
+    OpenAiShape,
+    {
+        "object": "list",
+        "data": [{"object": "embedding", "index": 0, "embedding": [0.01, -0.07]}],
+        "model": "all-MiniLM-L6-v2-Q8_0.gguf",
+        "usage": {"prompt_tokens": 2, "total_tokens": 2},
+    },
+    *_BODY,
+)
+OF_MODEL_NAMES = described(
+    OpenAiShape,
+    {"object": "list", "data": [{"id": "paperboy", "object": "model", "created": 0, "owned_by": "paperboy"}]},
+)

@@ -68,24 +68,25 @@ class Service:
     async def _warm(self) -> None:
         try:
             await self.do(self._settle, Urgency.LONG)
-            await self.do(_load)
+            await self._load()
         except Exception as error:  # noqa: BLE001 - whatever it is, `/readyz` says it
             self.unready = str(error) or type(error).__name__
             return
         self.unready = ""
         await self.digests.start()
 
+    async def _load(self) -> None:
+        """What the first questions would wait for, in pieces, so that others come between."""
+        engine = await self.do(lambda library: library.workbench().engine())
+        # Waits until it is loaded, which is nothing for the library's own thread.
+        await asyncio.to_thread(lambda: engine.parallel)
+        if (await self.do(lambda library: library.counts()))[0]:
+            # The second search of a process opens the vector store.
+            for _ in range(2):
+                await self.do(lambda library: library.search(_WARM_UP, 1))
+
     def _settle(self, library: Library) -> None:
         library.settle(lambda _what, _done, _total: self.desk.let_others_in())
-
-
-def _load(library: Library) -> None:
-    """What the first questions would wait for: the writer, the vector store, what is read at the first search."""
-    bench = library.workbench()
-    bench.engine().parallel  # noqa: B018 - waits until it is loaded
-    if library.stores.catalog.count():
-        for _ in range(2):
-            library.search(_WARM_UP, 1)
 
 
 def service_of(request: Request) -> Service:

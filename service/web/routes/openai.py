@@ -23,7 +23,7 @@ from service.ports import Vector
 from service.types import Answer
 from service.web import problems
 from service.web.asking import Asked, asked
-from service.web.documents import problems as problem_documents
+from service.web.examples import OF_CHAT, OF_EMBEDDINGS, OF_MODEL_NAMES
 from service.web.service import ServiceOf
 from service.web.streams import EventStream, Growing, pieces, while_there
 
@@ -31,7 +31,6 @@ router = APIRouter(prefix="/v1", tags=["openai"])
 MODEL = "paperboy"
 _LONGEST = 100_000
 _MOST_INPUTS = 256
-_REFUSALS: dict[str, Any] = {"response_model": None, "responses": problem_documents(403, 408, 409, 413, 415, 502, 504)}
 
 
 class Lenient(BaseModel):
@@ -107,14 +106,14 @@ class EmbeddingsBody(Lenient):
         return [self.input] if isinstance(self.input, str) else self.input
 
 
-@router.get("/models", response_model=None, responses=problem_documents())
+@router.get("/models", **OF_MODEL_NAMES)
 async def models(service: ServiceOf) -> Document:
     """The one model: answers over the catalog; and the embedder."""
     names = (MODEL, service.settings.embedder)
     return {"object": "list", "data": [{"id": n, "object": "model", "created": 0, "owned_by": MODEL} for n in names]}
 
 
-@router.post("/embeddings", **_REFUSALS)
+@router.post("/embeddings", **OF_EMBEDDINGS)
 async def embeddings(service: ServiceOf, body: EmbeddingsBody) -> Document:
     """Unit vectors of texts, as questions are embedded; what exceeds the embedder's window is cut."""
     texts = body.texts()
@@ -133,7 +132,7 @@ async def embeddings(service: ServiceOf, body: EmbeddingsBody) -> Document:
     return {"object": "list", "data": data, "model": service.settings.embedder, "usage": usage}
 
 
-@router.post("/chat/completions", **_REFUSALS)
+@router.post("/chat/completions", **OF_CHAT)
 async def chat(service: ServiceOf, request: Request, body: ChatBody) -> Any:
     """The last question, answered over the catalog."""
     question = body.question()
