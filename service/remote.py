@@ -43,8 +43,8 @@ _UNDER_WAY = 64
 """Requests of a batch that are sent ahead."""
 _RECORDS = 50
 """Papers that travel in one line."""
-_OWN = {"home", "mode", "max_papers", "endpoint_key"}
-"""Settings that go with each request, or are nobody else's business."""
+_OWN = {"home", "mode", "max_papers", "endpoint_key", "fetch_mirrors", "semantic_scholar_key"}
+"""Settings that go with each request, or are nobody else's business; those of a fetch are the service's own."""
 _HITS = TypeAdapter(list[Hit])
 _PAPERS = TypeAdapter(dict[str, Paper])
 WANTED = TypeAdapter(Wanted)

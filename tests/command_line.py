@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +39,24 @@ def paperboy(home: Path, *arguments: str | Path, stdin: str | bytes = "", **envi
         check=False,
     )
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@contextmanager
+def served(
+    home: Path, *flags: str, **environment: str
+) -> Iterator[tuple["subprocess.Popen[str]", str]]:  # fmt: skip
+    """`paperboy serve` as a process, and its address; killed at the end."""
+    command = [sys.executable, "-m", "service.cli", "--home", str(home), "serve", "--port", "0", *flags]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    ) as process:
+        assert process.stdout is not None
+        try:
+            said = process.stdout.readline()
+            assert "Paperboy is at " in said, said
+            yield process, said.split("Paperboy is at ")[1].split(";")[0]
+        finally:
+            process.kill()
 
 
 def one_clear_line(done: Done) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import Done, one_clear_line, paperboy
+from tests.command_line import Done, one_clear_line, paperboy, served
 from tests.sources import written
 from tests.sources.fetch.site import Reply, Site
 
@@ -20,9 +20,29 @@ def site() -> Iterator[Site]:
     running.close()
 
 
+def mirrors(site: Site) -> str:
+    return ",".join(f"{host}={site.url}" for host in HOSTS)
+
+
 def fetch(home: Path, site: Site, *arguments: str, **environment: str) -> Done:
-    mirrors = ",".join(f"{host}={site.url}" for host in HOSTS)
-    return paperboy(home, "fetch", *arguments, PAPERBOY_FETCH_MIRRORS=mirrors, **environment)
+    return paperboy(home, "fetch", *arguments, PAPERBOY_FETCH_MIRRORS=mirrors(site), **environment)
+
+
+def test_a_service_that_owns_the_home_fetches_and_remembers_what_was_said(site: Site, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    site.answer = lambda asked: (
+        Reply(status=304)
+        if "if-none-match" in asked.headers
+        else Reply(written.DAILY.encode(), headers=(("ETag", '"1"'),))
+    )
+    with served(home, PAPERBOY_FETCH_MIRRORS=mirrors(site)):
+        done = paperboy(home, "fetch", "hf", "--day", "2024-04-09", "--json")
+        assert (done.status, done.document["papers"], done.document["added"]) == (0, 1, 1), done
+        assert paperboy(home, "search", "adapters", "--json").document["hits"][0]["paper_id"] == "2404.12345"
+        again = paperboy(home, "fetch", "hf", "--day", "2024-04-09")
+        assert "nothing new" in again.err
+        refused = paperboy(home, "fetch", "s2")
+        assert "--query" in one_clear_line(refused)
 
 
 def test_a_days_list_is_fetched_found_under_its_day_and_not_fetched_again(site: Site, tmp_path: Path) -> None:

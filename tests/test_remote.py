@@ -5,10 +5,7 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +15,10 @@ from service.errors import HomeError
 from service.index.home import Home
 from service.remote import connect, short_address
 from service.settings import Settings
-from tests.command_line import Done, one_clear_line, paperboy
+from tests.command_line import Done, one_clear_line, paperboy, served
 from tests.web.conftest import RECORDS
 
 QUESTION = "which papers reduce activation memory?"
-
-
-@contextmanager
-def service(home: Path, *flags: str) -> Iterator["subprocess.Popen[str]"]:
-    """`paperboy serve` as a process; it has said where it is."""
-    command = [sys.executable, "-m", "service.cli", "--home", str(home), "serve", "--port", "0", *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            assert "Paperboy is at http://127.0.0.1:" in process.stdout.readline()
-            yield process
-        finally:
-            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +33,7 @@ def homes(papers: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
     """Two homes with the same papers, the second owned by a service, into which the papers went through it."""
     folder = tmp_path_factory.mktemp("homes")
     alone, owned = folder / "alone", folder / "owned"
-    with service(owned):
+    with served(owned):
         done = [paperboy(home, "ingest", papers, "--json") for home in (alone, owned)]
         assert_same(*done)
         assert done[0].status == 1
@@ -153,7 +137,7 @@ def test_what_needs_the_home_alone_is_told_who_owns_it(homes: tuple[Path, Path])
 
 def test_the_socket_is_its_owners_alone_and_goes_with_the_service(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    with service(home) as process:
+    with served(home) as (process, _):
         assert Home(home).socket.stat().st_mode & 0o777 == 0o600
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
@@ -162,12 +146,12 @@ def test_the_socket_is_its_owners_alone_and_goes_with_the_service(tmp_path: Path
 
 def test_a_service_that_was_killed_is_not_waited_for(tmp_path: Path, papers: Path) -> None:
     home = tmp_path / "home"
-    with service(home) as process:
+    with served(home) as (process, _):
         process.kill()
         process.wait(20)
         assert Home(home).socket.exists()
         assert paperboy(home, "ingest", papers).status == 1
-    with service(home):
+    with served(home):
         assert paperboy(home, "search", "memory", "--json").document["hits"]
 
 
@@ -190,7 +174,7 @@ def test_a_service_that_ends_meanwhile_is_told_in_one_line(tmp_path: Path) -> No
 
 def test_a_home_with_a_long_name_has_a_socket_too(tmp_path: Path, papers: Path) -> None:
     home = tmp_path / ("long" * 30)
-    with service(home):
+    with served(home):
         assert paperboy(home, "ingest", papers).status == 1
         assert len(paperboy(home, "search", "memory", "--json").document["hits"]) >= 2
     shutil.rmtree(home)
@@ -198,7 +182,7 @@ def test_a_home_with_a_long_name_has_a_socket_too(tmp_path: Path, papers: Path) 
 
 def test_an_ingest_that_is_broken_off_keeps_what_had_come(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    with service(home):
+    with served(home):
         library = connect(Settings(home=home), print)
         assert library is not None
         number = library._send("ingest", {})

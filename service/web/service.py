@@ -80,7 +80,7 @@ class Service:
         engine = await self.do(lambda library: library.workbench().engine())
         # Waits until it is loaded, which is nothing for the library's own thread.
         await asyncio.to_thread(lambda: engine.parallel)
-        if (await self.do(lambda library: library.counts()))[0]:
+        if await self.do(lambda library: library.stores.catalog.count()):
             # The second search of a process opens the vector store.
             for _ in range(2):
                 await self.do(lambda library: library.search(_WARM_UP, 1))

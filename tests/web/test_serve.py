@@ -2,32 +2,14 @@
 
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.command_line import one_clear_line, paperboy
+from tests.command_line import one_clear_line, paperboy, served
 from tests.web.serving import JSON, QUESTION
-
-
-@contextmanager
-def started(home: Path, *flags: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """The process and its address; killed at the end."""
-    command = [sys.executable, "-m", "service.cli", "--home", str(home), "serve", "--port", "0", *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            said = process.stdout.readline()
-            assert "Paperboy is at " in said, said
-            yield process, said.split("Paperboy is at ")[1].split(";")[0]
-        finally:
-            process.kill()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104
@@ -41,7 +23,7 @@ def test_a_key_is_made_by_a_command_and_opens_the_service(home: Path, tmp_path: 
     file = tmp_path / "keys"
     made = paperboy(home, "key", "ada", "--keys", file)
     assert made.status == 0
-    with started(home, "--keys", str(file), "--host", "0.0.0.0") as (_, address):  # noqa: S104
+    with served(home, "--keys", str(file), "--host", "0.0.0.0") as (_, address):  # noqa: S104
         local = address.replace("0.0.0.0", "127.0.0.1")  # noqa: S104
         assert httpx2.get(f"{local}/api/v1/days", timeout=60).status_code == 401
         key = {"Authorization": f"Bearer {made.out.strip()}"}
@@ -62,7 +44,7 @@ def test_what_cannot_be_used_is_told_in_one_line(home: Path, flag: str, value: s
 
 
 def test_a_signal_ends_it_within_the_grace_time_and_what_was_asked_is_answered(home: Path) -> None:
-    with started(home) as (process, address), httpx2.Client(base_url=address, timeout=60) as client:
+    with served(home) as (process, address), httpx2.Client(base_url=address, timeout=60) as client:
         while client.get("/readyz").status_code != 200:
             time.sleep(0.1)
         headers = {**JSON, "Accept": "text/event-stream"}
@@ -76,7 +58,7 @@ def test_a_signal_ends_it_within_the_grace_time_and_what_was_asked_is_answered(h
 
 
 def test_it_listens_on_one_address_of_this_machine_only(home: Path) -> None:
-    with started(home) as (_, address):
+    with served(home) as (_, address):
         port = int(address.rpartition(":")[2])
         others = {ip for *_, (ip, *_) in socket.getaddrinfo(socket.gethostname(), port, type=socket.SOCK_STREAM)}
         for ip in others - {"127.0.0.1", "::1"}:
