@@ -65,6 +65,14 @@ class ChunkStore:
         flat = np.frombuffer(b"".join(row[1] for row in found), dtype=np.float32)
         return ChunkMatrix(owners, flat.reshape(-1, self._dimensions))
 
+    def paper_matrix(self, rows: Sequence[int]) -> ChunkMatrix:
+        """One vector of unit length, the mean of its chunks', for each of the papers at `rows`, ascending."""
+        owners, vectors = self.matrix(rows)
+        papers, places = np.unique(owners, return_inverse=True)
+        sums = np.zeros((len(papers), self._dimensions), np.float32)
+        np.add.at(sums, places, vectors)
+        return ChunkMatrix(papers, sums / np.linalg.norm(sums, axis=1, keepdims=True).clip(1e-9))
+
     def sentences(self, rows: Sequence[int]) -> dict[int, SentenceVectors]:
         """The sentences of the papers at `rows`, by row."""
         parts: dict[int, list[tuple[tuple[Span, ...], Matrix]]] = {}

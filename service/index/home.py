@@ -18,6 +18,7 @@ class Home:
         self.path = path
         self.catalog = path / "catalog.sqlite3"
         self.cache = path / "cache.sqlite3"
+        self.map = path / "map.json"
         self.chroma = path / "chroma"
         self.lexical = path / "lexical"
         self.models = path / "models"
