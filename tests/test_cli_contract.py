@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from service.sources import FORMATS
 from tests.command_line import one_clear_line, paperboy
 from tests.conftest import SAMPLE_PAGES
 
@@ -137,3 +138,11 @@ def test_json_goes_before_the_command_too(home: Path) -> None:
 
 def test_an_unknown_option_is_one_clear_line(home: Path) -> None:
     assert "--nonsense" in one_clear_line(paperboy(home, "search", "x", "--nonsense"))
+
+
+def test_the_help_of_ingest_names_every_format_and_an_unknown_one_lists_them(tmp_path: Path) -> None:
+    text = " ".join(paperboy(tmp_path, "ingest", "--help").out.split())
+    refused = one_clear_line(paperboy(tmp_path, "ingest", tmp_path, "--format", "docx"))
+    for name in FORMATS:
+        assert f" {name}" in text
+        assert f" {name}" in refused

@@ -7,6 +7,7 @@ from rapidfuzz import fuzz, process
 
 from service.answer.workbench import Workbench
 from service.errors import EmptyCatalogError, PaperNotFoundError
+from service.identity import arxiv_id
 from service.index.catalog import Stored
 from service.index.relevance import judge
 from service.text import clean_text, one_line, title_key
@@ -29,7 +30,9 @@ def paper_named(bench: Workbench, name: str) -> Stored:
         EmptyCatalogError: there are no papers.
     """
     catalog, name = bench.stores.catalog, clean_text(name)
-    found = catalog.get(name)
+    number = arxiv_id(name)
+    # Whatever version or address is given, the paper is meant.
+    found = catalog.get(name) or (catalog.get(number.id) if number else None)
     if found:
         return found
     titles = dict(catalog.titles())
@@ -64,7 +67,9 @@ def paper_meant(bench: Workbench, name: str) -> Stored | None:
 def paper_known(bench: Workbench, name: str) -> Stored | None:
     """The paper that certainly has this id, title or name; `None` where `name` may be a subject just as well."""
     catalog, name = bench.stores.catalog, clean_text(name)
-    found = catalog.get(name)
+    number = arxiv_id(name)
+    # Whatever version or address is given, the paper is meant.
+    found = catalog.get(name) or (catalog.get(number.id) if number else None)
     if found:
         return found
     titles = dict(catalog.titles())

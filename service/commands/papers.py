@@ -9,15 +9,15 @@ import click
 
 from service.invocation import Invocation, condition, given, with_batch, with_dates, with_day, with_json, with_reranker
 
+# Written out: to ask the registry would import it for every `--help`.
+_FORMATS = (
+    "pdf, page, arxiv-atom, arxiv-rss, arxiv-oai, arxiv-snapshot, hf, s2, venue, csl, jsonl, bibtex, ris, table, plain"
+)
+
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-@click.option(
-    "--format",
-    "format_name",
-    metavar="F",
-    help="Without it the format is detected; an unknown one, as `?`, lists them.",
-)
+@click.option("--format", "format_name", metavar="F", help=f"One of {_FORMATS}; without it the format is detected.")
 @with_json
 @click.pass_obj
 def ingest(invocation: Invocation, paths: tuple[Path, ...], format_name: str | None, as_json: bool) -> int:

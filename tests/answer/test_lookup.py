@@ -5,6 +5,7 @@ import pytest
 from service.answer.lookup import paper_named
 from service.errors import PaperNotFoundError
 from service.text import derived_paper_id
+from service.types import Filter
 from tests.answer.conftest import PAPERS, MakeBench
 from tests.fakes import ScriptedEngine
 
@@ -33,3 +34,13 @@ def test_a_name_of_no_paper_is_an_error_that_names_the_nearest(make_bench: MakeB
         PaperNotFoundError, match=f"no paper has the id or title “{name.strip(chr(0xDCFF))}”; nearest: t"
     ):
         paper_named(make_bench(ScriptedEngine()), name)
+
+
+@pytest.mark.parametrize(
+    "name", ["2404.12345", "2404.12345v7", "arXiv:2404.12345", "https://arxiv.org/pdf/2404.12345v1"]
+)
+def test_a_paper_of_arxiv_is_found_by_its_id_however_it_is_given(make_bench: MakeBench, name: str) -> None:
+    bench = make_bench(ScriptedEngine())
+    paper = bench.stores.catalog.select(Filter())[0].model_copy(update={"paper_id": "2404.12345", "own_id": True})
+    bench.stores.catalog.put(paper)
+    assert paper_named(bench, name).paper_id == "2404.12345"
