@@ -11,7 +11,7 @@ from typing import BinaryIO
 from xml.etree.ElementTree import Element
 
 from service.sources.dates import iso_date, read_dates
-from service.sources.fields import texts_of
+from service.sources.fields import WORDS, texts_of
 from service.sources.records import identity, make_paper
 from service.sources.xml_stream import child_text, xml_records
 from service.text import one_line
@@ -67,7 +67,7 @@ def _paper_of(record: Element, where: str) -> Iterator[Paper | Failure]:
         known_as=identity(arxiv=number, doi=child_text(body, "doi"), own=child_text(body, "id")),
         authors=authors,
         n_authors=len(authors) or None,
-        categories=tuple(child_text(body, "categories").split()),
+        categories=texts_of(child_text(body, "categories"), WORDS),
         markup="latex",
         listed=listed,
         **values,

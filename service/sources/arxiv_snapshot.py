@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from service.sources.dates import read_dates
-from service.sources.fields import member, members_of, text_of, texts_of
+from service.sources.fields import WORDS, member, members_of, text_of, texts_of
 from service.sources.json_stream import Record, begins_json, parse_records
 from service.sources.records import identity, make_paper
 from service.types import Failure, Paper
@@ -42,7 +42,7 @@ def _paper_of(record: Record, where: str) -> Iterator[Paper | Failure]:
         known_as=identity(arxiv=number + last, doi=record.get("doi"), own=number),
         authors=authors,
         n_authors=len(authors) or None,
-        categories=tuple(text_of(record.get("categories")).split()),
+        categories=texts_of(text_of(record.get("categories")), WORDS),
         markup="latex",
         **values,
     )

@@ -5,6 +5,8 @@ from typing import Any
 
 from service.text import clean_text
 
+WORDS = re.compile(r"\s+")
+"""Divides a text that is several words, such as categories."""
 _AUTHOR_SEPARATOR = re.compile(r";|,|\band\b")
 
 

@@ -108,6 +108,12 @@ def test_a_deleted_record_is_a_listed_failure() -> None:
     assert "deleted oai:arXiv.org:2404.12345" in reasons("arxiv-oai", deleted)[0]
 
 
+@pytest.mark.parametrize("name", ["arxiv-atom", "arxiv-rss", "arxiv-oai", "arxiv-snapshot"])
+def test_categories_are_cleaned_as_all_texts_are(name: str) -> None:
+    paper = paper_of(name, written.FILES[name].replace("cs.CL", "cs.C\u202eL"))
+    assert paper.categories == ("cs.CL", "cs.LG")
+
+
 # JSON in its shapes
 
 
