@@ -141,8 +141,9 @@ def test_an_unknown_option_is_one_clear_line(home: Path) -> None:
 
 
 def test_the_help_of_ingest_names_every_format_and_an_unknown_one_lists_them(tmp_path: Path) -> None:
-    text = " ".join(paperboy(tmp_path, "ingest", "--help").out.split())
+    # Lines are broken at hyphens too.
+    text = "".join(paperboy(tmp_path, "ingest", "--help").out.split())
     refused = one_clear_line(paperboy(tmp_path, "ingest", tmp_path, "--format", "docx"))
     for name in FORMATS:
-        assert f" {name}" in text
+        assert name in text
         assert f" {name}" in refused
