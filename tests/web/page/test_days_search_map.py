@@ -9,7 +9,9 @@ MONTH = "#/days/2023-07"
 IS_DRAWN = """() => {
   const canvas = document.querySelector("canvas");
   if (!canvas?.width) return false;
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
   const seen = new Set();
   for (let at = 0; at < data.length; at += 4) {
     if (data[at + 3] > 200) seen.add([data[at], data[at + 1], data[at + 2]].map((value) => value >> 4).join());
