@@ -50,4 +50,4 @@ def retry_after(header: str | None) -> float | None:
         except (ValueError, TypeError, OverflowError):
             return None
         seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    return seconds if 0 < seconds < float("inf") else None
+    return seconds if seconds > 0 else None
