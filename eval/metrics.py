@@ -51,6 +51,31 @@ def balanced_accuracy(predicted: Sequence[bool], actual: Sequence[bool]) -> floa
     return sum(recalls) / 2
 
 
+def roc_auc(scores: Sequence[float], actual: Sequence[bool]) -> float:
+    """Chance that a positive has a higher score than a negative, ties half; 0.5 where one class does not occur."""
+    ranks = _mean_ranks(scores)
+    positive = [rank for rank, label in zip(ranks, actual, strict=True) if label]
+    negatives = len(actual) - len(positive)
+    if not positive or not negatives:
+        return 0.5
+    return (sum(positive) - len(positive) * (len(positive) + 1) / 2) / (len(positive) * negatives)
+
+
+def _mean_ranks(scores: Sequence[float]) -> list[float]:
+    """Ranks from 1, the lowest score first; equal scores share the mean of theirs."""
+    order = sorted(range(len(scores)), key=scores.__getitem__)
+    ranks = [0.0] * len(scores)
+    start = 0
+    while start < len(order):
+        end = start
+        while end < len(order) and scores[order[end]] == scores[order[start]]:
+            end += 1
+        for place in order[start:end]:
+            ranks[place] = (start + 1 + end) / 2
+        start = end
+    return ranks
+
+
 def mean(values: Sequence[float]) -> float:
     """Arithmetic mean; 0 of nothing."""
     return sum(values) / len(values) if values else 0.0

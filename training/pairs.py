@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from eval.data import read_lines
+from eval.heldout import HELD_OUT_FROM
 from eval.questions import sample_papers
 from service.sentences import sentence_spans
 from service.text import title_key
 
-HELD_OUT_FROM = "2026-05"
-"""Papers listed from this month on are never trained on."""
 _FEWEST_SENTENCES = 3
 _KEEP_PHRASE = 0.3
 """Share of phrases that stay in the abstract: words in common should go on counting."""

@@ -34,11 +34,11 @@ _REFUSED_ANSWERABLE = 0.0
 """More would not catch more of the unanswerable questions."""
 
 
-def fit(features: Array, labels: Array, weights: Array) -> Array:
+def fit(features: Array, labels: Array, weights: Array, decay: float = _DECAY) -> Array:
     """Bias and weights of a logistic regression with L2 on standardized features, in the units of the features."""
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-9
     inputs = np.c_[np.ones(len(features)), (features - mean) / scale]
-    penalty = np.r_[1e-6, np.full(features.shape[1], _DECAY)]
+    penalty = np.r_[1e-6, np.full(features.shape[1], decay)]
     theta = np.zeros(inputs.shape[1])
     for _ in range(_NEWTON_STEPS):
         chance = 1 / (1 + np.exp(-inputs @ theta))
