@@ -4,10 +4,12 @@ Every unfaithful claim is made from a claim that was edited faithfully first as 
 new words alone tell nothing. Kinds follow the typologies of Kryściński et al. (2020) and Laban et al. (2023).
 """
 
+import json
 import random
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from eval.wordnet import WordNet, inflected
@@ -20,57 +22,27 @@ _NUMBER = re.compile(r"(?<![\w.,-])\d+(?:[.,]\d+)*(?![\w-])")
 _NAME = re.compile(r"(?<![\w.-])(?=\w*[A-Z]\w*[A-Z0-9])[\w-]{2,}(?![\w-])|(?<=[a-z,] )[A-Z][a-z]{3,}(?![\w-])")
 _PARENTHESIS = re.compile(r"\s*\([^()]*\)")
 _LEAD = re.compile(
-    r"^(?:however|moreover|furthermore|in addition|specifically|in this paper|in this work|finally|to this end|here|notably|additionally|recently), ",
+    r"^(?:however|moreover|furthermore|in addition|specifically|in this (?:paper|work)|finally|to this end|here|"
+    r"notably|additionally|recently), ",
     re.IGNORECASE,
 )
 _ADVERB = re.compile(r"\b(?!only|early|family|apply|supply|rely)[a-z]{3,}ly ")
 _CLAUSE = re.compile(r",? (?:which|while|whereas|by|using|through|via|where|without|with) [^,]*(?=\.$|,)")
 _VERB = re.compile(r"\b(is|are|was|were|can|does|do|has|have|will)\b(?! not)")
 _JOINT = re.compile(
-    r"\b(?:is|are|can|has|have|propose|introduce|present|show|demonstrate|achieves?|outperforms?|improves?|reduces?|enables?|provides?|uses?|requires?|leverages?) "
+    r"\b(?:is|are|can|has|have|propose|introduce|present|show|demonstrate|achieves?|outperforms?|improves?|reduces?|"
+    r"enables?|provides?|uses?|requires?|leverages?) "
 )
 _NEGATED = re.compile(r"\b(is|are|was|were|can|does|do|has|have|will) not\b|\bcannot\b")
 _PLAIN_VERB = re.compile(
-    r"\b(?:we|they|authors) (propose|show|introduce|present|find|demonstrate|study|use|evaluate|develop|provide)\b",
+    r"\b(?:we|they|authors) "
+    r"(propose|show|introduce|present|find|demonstrate|study|use|evaluate|develop|provide)\b",
     re.IGNORECASE,
 )
-_DIRECTIONS = (
-    ("increase", "decrease"), ("increases", "decreases"), ("increased", "decreased"), ("increasing", "decreasing"),
-    ("improves", "degrades"), ("improve", "degrade"), ("improved", "degraded"), ("improving", "degrading"),
-    ("improvement", "degradation"), ("improvements", "drops"), ("reduces", "raises"), ("reduce", "raise"),
-    ("reduced", "raised"), ("reducing", "raising"), ("reduction", "growth"), ("higher", "lower"), ("better", "worse"),
-    ("more", "less"), ("larger", "smaller"), ("faster", "slower"), ("outperforms", "underperforms"),
-    ("outperform", "underperform"), ("outperforming", "falling behind"), ("high", "low"), ("large", "small"),
-    ("stronger", "weaker"), ("best", "worst"), ("most", "least"), ("above", "below"), ("before", "after"),
-    ("first", "last"), ("efficient", "inefficient"), ("robust", "fragile"), ("superior", "inferior"),
-    ("effective", "ineffective"), ("supervised", "unsupervised"), ("linear", "nonlinear"), ("simple", "complex"),
-    ("enables", "prevents"), ("local", "global"), ("dense", "sparse"), ("fewer", "more"), ("longer", "shorter"),
-    ("gain", "loss"), ("gains", "losses"), ("success", "failure"), ("successfully", "unsuccessfully"),
-    ("significantly", "slightly"), ("maximize", "minimize"), ("maximizing", "minimizing"), ("offline", "online"),
-    ("discrete", "continuous"), ("static", "dynamic"), ("accelerates", "slows"), ("strong", "weak"), ("with", "without"),
-)  # fmt: skip
-_REPORTING = (
-    ("we propose", "the authors propose"), ("we propose", "the paper introduces"), ("we introduce", "this work proposes"),
-    ("we present", "the authors introduce"), ("we show that", "it is shown that"), ("we show", "the authors demonstrate"),
-    ("we demonstrate", "the paper shows"), ("we find that", "the study finds that"), ("our", "the proposed"),
-    ("our", "their"), ("we", "the authors"), ("in order to", "to"), ("such as", "like"), ("significantly", "substantially"),
-    ("existing", "current"), ("existing", "prior"), ("novel", "new"), ("outperforms", "does better than"),
-    ("outperforms", "surpasses"), ("outperform", "exceed"), ("approach", "method"), ("method", "technique"),
-    ("demonstrate", "show"), ("demonstrates", "shows"), ("leverages", "uses"), ("leverage", "use"), ("utilizes", "uses"),
-    ("employ", "use"), ("improves", "enhances"), ("improve", "boost"), ("performance", "results"), ("tasks", "problems"),
-    ("achieves", "reaches"), ("achieve", "attain"), ("requires", "needs"), ("reduces", "lowers"), ("reduce", "cut"),
-    ("increases", "raises"), ("large", "big"), ("various", "different"), ("several", "multiple"), ("however", "but"),
-    ("challenging", "difficult"), ("crucial", "essential"), ("remains", "is still"), ("generate", "produce"),
-    ("experiments", "tests"), ("effectiveness", "usefulness"), ("framework", "system"), ("investigate", "study"),
-    ("explore", "examine"), ("address", "tackle"), ("provides", "offers"), ("enables", "allows"), ("datasets", "data sets"),
-    ("neural network", "network"), ("large language models", "LLMs"), ("language models", "LMs"),
-    ("reinforcement learning", "RL"), ("state-of-the-art", "leading"), ("consistently", "always"), ("due to", "because of"),
-)  # fmt: skip
+_TABLES: dict[str, list[list[str]]] = json.loads(Path(__file__).with_suffix(".json").read_text())
+"""Pairs of words: for the opposite, for the same, and for something surer."""
 _ADDABLE = re.compile(r"(?!(?:such|to|which|that|and|we|is|are) )[a-z]|[A-Z]\w*[A-Z]")
 _QUALIFIERS = ("only", "rarely", "never", "barely")
-_HEDGES = (("may", "will"), ("can", "always"), ("often", "always"), ("some", "all"), ("many", "all"), ("suggest", "prove"),
-           ("several", "all"), ("potentially", "certainly"), ("nearly", "more than"), ("most", "all"), ("up to", "at least"),
-           ("comparable", "superior"), ("competitive", "unrivalled"), ("could", "does"), ("partially", "fully"))  # fmt: skip
 
 
 class Base(NamedTuple):
@@ -101,6 +73,7 @@ class Editor:
         self.unfaithful: dict[str, Callable[[str, Base], str]] = {
             "number": self._number, "name": self._name, "direction": self._direction, "negation": self._negation,
             "qualifier": self._qualifier, "term": self._term, "added": self._added, "merged": self._merged,
+            "unrelated": self._unrelated,
         }  # fmt: skip
 
     def faithful(self, base: Base) -> Example:
@@ -150,7 +123,7 @@ class Editor:
         return f"{claim.rstrip('.')}, and {keep}"
 
     def _in_other_words(self, claim: str) -> str:
-        present = [(old, new) for old, new in _REPORTING if re.search(rf"\b{old}\b", claim, re.IGNORECASE)]
+        present = [(old, new) for old, new in _TABLES["wording"] if re.search(rf"\b{old}\b", claim, re.IGNORECASE)]
         if present and self._chance.random() < 0.5:
             old, new = self._chance.choice(present)
             made = re.sub(rf"\b{old}\b", new, claim, count=1, flags=re.IGNORECASE)
@@ -199,7 +172,7 @@ class Editor:
     def _direction(self, claim: str, _: Base) -> str:
         found = [
             (match, new)
-            for pair in _DIRECTIONS
+            for pair in _TABLES["directions"]
             for old, new in (pair, pair[::-1])
             for match in re.finditer(rf"\b{old}\b", claim)
         ]
@@ -223,7 +196,7 @@ class Editor:
         return f"{claim[: match.end()]} not{claim[match.end() :]}"
 
     def _qualifier(self, claim: str, _: Base) -> str:
-        present = [(old, new) for old, new in _HEDGES if re.search(rf"\b{old}\b", claim)]
+        present = [(old, new) for old, new in _TABLES["hedges"] if re.search(rf"\b{old}\b", claim)]
         if present and self._chance.random() < 0.6:
             old, new = self._chance.choice(present)
             return re.sub(rf"\b{old}\b", new, claim, count=1)
@@ -274,3 +247,7 @@ class Editor:
         if not first or not second or first.start() < 8 or len(other) - second.end() < 15:
             return ""
         return f"{claim[: first.end()]}{other[second.end() :]}"
+
+    def _unrelated(self, _: str, __: Base) -> str:
+        """What another paper says."""
+        return self._chance.choice(self._chance.choice(self._others))

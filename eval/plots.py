@@ -1,15 +1,12 @@
-"""The plots of the retrieval report, as SVG with the letters drawn as paths, so that it looks the same everywhere."""
+"""The plots of the retrieval report."""
 
-import io
 import math
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eval.intervals import Interval
+from eval.drawing import columns, reach, styled, svg
 from eval.retrieval import MEASURES, OURS, SYSTEMS
 from eval.summary import KindSummary
 
@@ -23,7 +20,7 @@ _ACROSS = 3
 
 def bars(summaries: Sequence[KindSummary]) -> str:
     """Mean and 95 % interval of each system on each kind of question, one panel a measure."""
-    with _styled():
+    with styled():
         panels = [name for name in _BAR_MEASURES if any(s.means[OURS][MEASURES.index(name)] for s in summaries)]
         figure = Figure(figsize=(max(6.0, 1.6 + 1.35 * len(summaries)), 2.5 * len(panels) + 0.5), layout="constrained")
         all_axes = figure.subplots(len(panels), 1, squeeze=False)
@@ -32,7 +29,7 @@ def bars(summaries: Sequence[KindSummary]) -> str:
         figure.legend(
             *all_axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(SYSTEMS), frameon=False
         )
-        return _svg(figure)
+        return svg(figure)
 
 
 def recall_curves(summaries: Sequence[KindSummary]) -> str:
@@ -62,10 +59,10 @@ def reliability(summaries: Sequence[KindSummary]) -> str:
             return
         axes.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1, linestyle="--")
         shares = [share.mean for share in found.observed]
-        errors = [_reach(share) for share in found.observed]
+        errors = [reach(share) for share in found.observed]
         sizes = [12 + 14 * math.log10(count) for count in found.papers]
         colour = _COLOURS[OURS]
-        axes.errorbar(found.predicted, shares, _columns(errors), fmt="none", ecolor=colour, linewidth=1, capsize=2)
+        axes.errorbar(found.predicted, shares, columns(errors), fmt="none", ecolor=colour, linewidth=1, capsize=2)
         axes.scatter(found.predicted, shares, s=sizes, color=colour, zorder=3)
         for predicted, count in zip(found.predicted, found.papers, strict=True):
             axes.text(predicted, 1.06, f"{count:,}", fontsize=7, rotation=60, rotation_mode="anchor")
@@ -75,20 +72,6 @@ def reliability(summaries: Sequence[KindSummary]) -> str:
 
     judged = [summary for summary in summaries if summary.reliability]
     return _grid(judged, panel, legend=False) if judged else ""
-
-
-def _styled() -> AbstractContextManager[None]:
-    return mpl.rc_context(
-        {
-            "font.size": 9,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.titlesize": 10,
-            "svg.fonttype": "path",
-            # Without it the names inside the file would differ from run to run.
-            "svg.hashsalt": "paperboy",
-        }
-    )
 
 
 def _bar_panel(axes: Axes, summaries: Sequence[KindSummary], name: str) -> None:
@@ -102,7 +85,7 @@ def _bar_panel(axes: Axes, summaries: Sequence[KindSummary], name: str) -> None:
             width * 0.92,
             color=_COLOURS[system],
             label=system,
-            yerr=_columns([_reach(value) for _, value in shown]),
+            yerr=columns([reach(value) for _, value in shown]),
             error_kw={"elinewidth": 0.9, "capsize": 1.5, "ecolor": "#333333"},
         )
     axes.set_xticks(range(len(summaries)), [f"{s.kind}\n({s.questions:,})" for s in summaries])
@@ -112,7 +95,7 @@ def _bar_panel(axes: Axes, summaries: Sequence[KindSummary], name: str) -> None:
 
 
 def _grid(summaries: Sequence[KindSummary], panel: Callable[[Axes, KindSummary], None], *, legend: bool) -> str:
-    with _styled():
+    with styled():
         across = min(_ACROSS, len(summaries))
         down = math.ceil(len(summaries) / across)
         figure = Figure(figsize=(max(6.0, 3.1 * across), 2.9 * down + (0.4 if legend else 0)), layout="constrained")
@@ -126,21 +109,4 @@ def _grid(summaries: Sequence[KindSummary], panel: Callable[[Axes, KindSummary],
         if legend:
             handles = all_axes[0].get_legend_handles_labels()
             figure.legend(*handles, loc="outside upper center", ncols=len(SYSTEMS), frameon=False)
-        return _svg(figure)
-
-
-def _reach(value: Interval) -> tuple[float, float]:
-    """How far an interval reaches below and above its mean."""
-    if value.low is None or value.high is None:
-        return 0.0, 0.0
-    return max(0.0, value.mean - value.low), max(0.0, value.high - value.mean)
-
-
-def _columns(pairs: Sequence[tuple[float, float]]) -> list[list[float]]:
-    return [[low for low, _ in pairs], [high for _, high in pairs]]
-
-
-def _svg(figure: Figure) -> str:
-    out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None})
-    return out.getvalue()
+        return svg(figure)

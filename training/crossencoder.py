@@ -76,7 +76,7 @@ class Pairs:
     def tokens(self, claim: str, text: str) -> list[int]:
         """The claim with its evidence in the source."""
         read, source = self._reader.claim(claim), self._reader.source(text)
-        return self._model.pair(claim, evidence(read, source, bearing(read, source)))
+        return self._model.pair(claim, evidence(source, bearing(read, source)))
 
     def synthetic(self, count: int, seed: int) -> Iterator[Pair]:
         """Edited sentences."""

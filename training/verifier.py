@@ -28,7 +28,7 @@ from training.relevance import fit
 
 Array = NDArray[np.float64]
 _SEED = 11
-_EDITS = 6_000
+_EDITS = 8_000
 _EDIT_SHARE = 0.25
 """Weight of the edited sentences of abstracts beside the labelled summaries."""
 _PARTS = 5

@@ -194,7 +194,7 @@ def runs(claim: Reading, source: SourceReading) -> list[int]:
     return found
 
 
-def evidence(claim: Reading, source: SourceReading, borne: Bearing) -> str:
+def evidence(source: SourceReading, borne: Bearing) -> str:
     """The one or two sentences that bear a claim, the better one first."""
     numbers: Sequence[int] = dict.fromkeys((borne.first, borne.second))  # type: ignore[assignment]
     return " ".join(source.text[slice(*source.spans[number])] for number in numbers)

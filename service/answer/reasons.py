@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from service.answer.reading import Reading, Word
 from service.answer.relations import relations
-from service.answer.signals import DOWN, HEDGES, UNITS, UP, Count, View, counted, negations
+from service.answer.signals import DOWN, HEDGES, NEGATIONS, UNITS, UP, Count, View, counted
 
 _SAME_STATEMENT = 0.75
 """Share of a claim's words in one sentence from which the two are taken to state the same thing."""
@@ -73,15 +73,20 @@ def _written(text: Reading, count: Count) -> str:
 
 
 def _missing_name(seen: View) -> str:
-    known = _spaced(seen.source.text)
+    known, initials = _spaced(seen.source.text), _initials(seen.source)
     for match in _NAME.finditer(seen.claim.text):
         name = match.group()
         starts_sentence = match.start() == 0 and name[1:].islower()
-        if not starts_sentence and not any(
-            written.rstrip("s") in text for written, text in zip(_spaced(name), known, strict=True)
-        ):
+        written = any(way.rstrip("s") in text for way, text in zip(_spaced(name), known, strict=True))
+        if not starts_sentence and not written and name.rstrip("s").casefold() not in initials:
             return f"the name {name} is not in the source"
     return ""
+
+
+def _initials(source: Reading) -> set[str]:
+    """What words in a row may be abbreviated to: LLM for large language model."""
+    letters = "".join(word[0] for word in source.lower)
+    return {letters[start : start + length] for length in (2, 3, 4, 5) for start in range(len(letters))}
 
 
 def _spaced(text: str) -> tuple[str, str]:
@@ -97,10 +102,11 @@ def _turned(seen: View) -> str:
     if len(shared) < _SAME_STATEMENT * len(seen.claim.stems):
         return ""
     sentence = seen.source.sentences[first]
-    claimed, stated = _negates(seen.claim.words), _negates(sentence)
-    if claimed and not stated:
+    # A negation of some other clause of a long sentence proves nothing: what is negated must stand in both.
+    claimed, stated = negated(seen.claim.words), negated(sentence)
+    if claimed & seen.source.sentence_stems[first] and not stated:
         return "a negation that the source does not have"
-    if stated and not claimed:
+    if stated & seen.claim.stems and not claimed:
         return "a negation of the source is lost"
     for word in seen.claim.content:
         if word.stem not in seen.source.sentence_stems[first]:
@@ -110,8 +116,13 @@ def _turned(seen: View) -> str:
     return ""
 
 
-def _negates(words: list[Word]) -> bool:
-    return any(word.lower not in _WEAK for word in negations(words))
+def negated(words: list[Word]) -> frozenset[str]:
+    """Stems of what stands behind the negations of a sentence."""
+    found = set()
+    for place, word in enumerate(words):
+        if word.lower in NEGATIONS - _WEAK or word.lower.endswith(("n't", "n’t")):
+            found.update([other.stem for other in words[place + 1 : place + 6] if other.stem][:2])
+    return frozenset(found)
 
 
 def _opposite_in(word: Word, sentence: list[Word]) -> Word | None:

@@ -41,8 +41,8 @@ def relations() -> Relations:
     """The relations that ship."""
     with gzip.open(FILE, "rt", encoding="utf-8") as file:
         document = json.load(file)
-    sets = ({word: frozenset(others.split()) for word, others in document[name].items()} for name in _SETS)
-    return Relations(*sets, document["parts"])
-
-
-_SETS = ("synonyms", "antonyms", "kinds")
+    synonyms, antonyms, kinds = (
+        {word: frozenset(others.split()) for word, others in document[name].items()}
+        for name in ("synonyms", "antonyms", "kinds")
+    )
+    return Relations(synonyms, antonyms, kinds, document["parts"])

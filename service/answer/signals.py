@@ -83,11 +83,17 @@ def view(claim: Reading, source: SourceReading) -> View:
     """Lay a claim beside its source; both have words."""
     borne = bearing(claim, source)
     near_words = [word for number in borne.near for word in source.sentences[number]]
-    known = [source.has(word) for word in claim.content]
+    joined = {number for pair in _joined(claim, source) for number in pair}
+    known = [source.has(word) or word.start in joined for word in claim.content]
     found = [word for word, has in zip(claim.content, known, strict=True) if has]
     new = [word for word, has in zip(claim.content, known, strict=True) if not has]
     near = frozenset(word.stem for word in near_words if word.stem)
     return View(claim, source, borne, found, new, near_words, near)
+
+
+def _joined(claim: Reading, source: SourceReading) -> list[tuple[int, int]]:
+    """Where two words of the claim stand that the source writes as one: GPT-4 and GPT4."""
+    return [(a.start, b.start) for a, b in pairwise(claim.words) if a.lower + b.lower in source.lower_places]
 
 
 def signals(seen: View) -> Values:

@@ -19,6 +19,8 @@ from service.types import Claim, Quote, Verdict, Verification
 
 _CONTRADICTED = 0.5
 """What a contradiction leaves of the probability: never enough."""
+_FOUND_ENOUGH = 0.3
+"""Share of a claim's content words below which the source says nothing of the kind; no labelled set has such claims."""
 _CUT_BEFORE = re.compile(r"\w\w$|\d[.,]\d$")
 _CUT_AFTER = re.compile(r"\w\w|\d[.,]\d")
 
@@ -57,7 +59,8 @@ def check_claim(claim: str, source: str, terms: Terms) -> Check:
         reason = lost_negation(head)
         return Check(_CONTRADICTED * FAITHFUL_FROM if reason else 1.0, reason, verbatim)
     seen = view(ours, theirs)
-    score = weights_for(claim).probability(signals(seen))
+    signs = signals(seen)
+    score = weights_for(claim).probability(signs) * min(1.0, signs["found"] / _FOUND_ENOUGH)
     span = theirs.spans[seen.borne.first]
     if reason := contradiction(seen):
         return Check(_CONTRADICTED * score, reason, span)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.answer.verify import FAITHFUL_FROM, Check, Source, check_cited, check_claim, verify
+from service.answer.judge import FAITHFUL_FROM
+from service.answer.verify import Check, Source, check_cited, check_claim, verify
 from service.checking import check_texts
 from service.errors import InputError
 from service.index.lexical import Analyzer
@@ -61,16 +62,22 @@ def test_what_the_source_says_is_supported(claim: str) -> None:
 
 
 UNSUPPORTED = {
-    "another number": ("MEFT reduces the activation memory by up to 94% of full fine-tuning.", "94"),
-    "another decimal": ("Accuracy improves by 1.6 points on average.", "1.6"),
+    "another number": (
+        "MEFT reduces the activation memory by up to 94% of full fine-tuning.",
+        "the source says 84%, not 94%",
+    ),
+    "another decimal": ("Accuracy improves by 1.6 points on average.", "the source says 1.50, not 1.6"),
     "beginning of a number": ("MEFT significantly reduces the activation memory by up to 8", "8"),
     "beginning of a number with separator": ("It is trained on 9.", "9"),
     "end of a number": ("Training is 5x faster at a cost of $800.", "5"),
-    "ten times the number": ("It is trained on 91,200 examples of three tasks.", "91200"),
+    "ten times the number": ("It is trained on 91,200 examples of three tasks.", "the source says 9,120, not 91,200"),
     "added number": ("MEFT reduces the activation memory by up to 84% of full fine-tuning on 8 tasks.", "8"),
     "another name": ("It is trained on 9,120 examples of three tasks with LLaMA.", "LLaMA"),
     "name inside a name": ("It is trained on 9,120 examples of three tasks with BERT and GPT4.", "BERT"),
     "added benchmark": ("MEFT significantly reduces the activation memory on the SuperGLUE benchmark.", "SuperGLUE"),
+    "another currency amount": ("Training is 4.5x faster at a cost of $900.", "the source says $800, not $900"),
+    "another factor": ("Training is 5.4x faster at a cost of $800.", "the source says 4.5x, not 5.4x"),
+    "opposite word": ("MEFT significantly increases the activation memory of full fine-tuning.", "“reduces”"),
     "negation added": ("MEFT does not significantly reduce the activation memory of full fine-tuning.", "negation"),
     "never": ("Accuracy never improves on average, and training is faster at a cost.", "negation"),
     "negation lost": ("The method needs additional pre-training.", "negation"),
@@ -95,13 +102,6 @@ def test_a_claim_without_content_is_not_supported(claim: str) -> None:
 def test_nothing_is_supported_by_an_empty_source() -> None:
     assert not check("MEFT is fast.", "").supported
     assert not check("MEFT is fast.", "   ").supported
-
-
-def test_words_that_stand_far_apart_do_not_make_a_statement() -> None:
-    source = "Alpha one. Beta two. Gamma three. Delta four. Epsilon five. Zeta six. Eta seven."
-    found = check("Alpha delta eta zeta.", source)
-    assert not found.supported
-    assert "far apart" in found.reason
 
 
 def test_a_number_of_a_list_without_spaces_is_a_number_of_the_source() -> None:
@@ -180,7 +180,7 @@ def test_a_claim_that_its_passage_bears_is_supported_and_quotes_it() -> None:
 def test_a_claim_that_no_passage_bears_is_unsupported_with_the_reason() -> None:
     assert verdict("Alpha reduces memory by 94% on GLUE.", 1) == (
         Verdict.UNSUPPORTED,
-        "the number 94 is not in the source",
+        "the source says 84%, not 94%",
     )
 
 
