@@ -28,6 +28,8 @@ class Labelled(NamedTuple):
     faithful: bool
     claim_labels: tuple[bool | None, ...]
     """`None` where the label of the whole does not say which claim is wrong."""
+    kind: str = ""
+    """How it was made, of one that was made by an edit of our own."""
 
 
 def claims_of(summary: str) -> list[str]:

@@ -20,8 +20,10 @@ from eval.labels import EDITED, NEWS, Labelled, labelled
 from eval.metrics import balanced_accuracy, roc_auc
 from eval.wordnet import WordNet, wordnet
 from service.answer import judge, relations
+from service.answer.judge import FAITHFUL_FROM
 from service.answer.reading import Reader, reader
 from service.answer.signals import signals, view
+from service.answer.verify import remaining
 from service.index.lexical import Analyzer
 from training.claims import synthetic
 from training.relevance import fit
@@ -48,43 +50,47 @@ class Material(NamedTuple):
     signals: Array
     owner: NDArray[np.int64]
     """Summary of each claim."""
+    factors: Array
+    """What contradictions leave of each claim's probability."""
     claim_labels: Array
     claim_weights: Array
     sets: NDArray[np.str_]
     documents: NDArray[np.int64]
     faithful: NDArray[np.bool_]
+    kinds: NDArray[np.str_]
 
     def part(self, chosen: NDArray[np.bool_]) -> "Material":
         """Some of the summaries."""
         rows = chosen[self.owner]
         numbers = np.cumsum(chosen) - 1
-        claims = (self.signals[rows], numbers[self.owner[rows]], self.claim_labels[rows], self.claim_weights[rows])
-        return Material(*claims, self.sets[chosen], self.documents[chosen], self.faithful[chosen])
+        claims = (self.signals, self.factors, self.claim_labels, self.claim_weights)
+        first, *others = (values[rows] for values in claims)
+        whole = (self.sets, self.documents, self.faithful, self.kinds)
+        return Material(first, numbers[self.owner[rows]], *others, *(values[chosen] for values in whole))
 
 
 def material(items: Iterable[Labelled], read: Reader) -> tuple[Material, list[str]]:
     """The signals of all claims, and their names."""
-    rows, owner, labels, weights, names = [], [], [], [], list[str]()
+    rows, owner, factors, labels, weights, names = [], [], [], [], [], list[str]()
     kept = list(items)
     for number, item in enumerate(kept):
         source = read.source(item.source)
         unsure = sum(label is None for label in item.claim_labels) or 1
         known = item.faithful or None not in item.claim_labels
         for claim, label in zip(item.claims, item.claim_labels, strict=True):
-            values = signals(view(read.claim(claim), source))
+            seen = view(read.claim(claim), source)
+            values = signals(seen)
+            factors.append(remaining(seen, values)[0])
             names = names or list(values)
             rows.append(list(values.values()))
             owner.append(number)
             labels.append(float(bool(label)))
             sure = 1 / len(item.claims) if item.faithful else 1.0 if known else 1 / unsure
             weights.append(sure if not (label and not item.faithful) else 1 / len(item.claims))
-    made = (np.array(rows), np.array(owner), np.array(labels), np.array(weights))
-    whole = (
-        np.array([i.set for i in kept]),
-        np.array([i.document for i in kept]),
-        np.array([i.faithful for i in kept]),
-    )
-    return Material(*made, *whole), names
+    made = (np.array(rows), np.array(owner), np.array(factors), np.array(labels), np.array(weights))
+    about = [(item.set, item.document, item.faithful, item.kind) for item in kept]
+    sets, documents, faithful, kinds = (np.array(column) for column in zip(*about, strict=True))
+    return Material(*made, sets, documents, faithful, kinds), names
 
 
 def balanced(data: Material) -> Array:
@@ -107,16 +113,28 @@ def weakest(data: Material, theta: Array) -> Array:
     return lowest
 
 
+def probabilities(data: Material, theta: Array) -> Array:
+    """The lowest probability among the claims of each summary, contradictions counted, as `verify` has it."""
+    claims = data.factors / (1 + np.exp(-(theta[0] + data.signals @ theta[1:])))
+    lowest = np.ones(len(data.faithful))
+    np.minimum.at(lowest, data.owner, claims)
+    return lowest
+
+
+def calibrated(data: Material) -> Array:
+    """Bias and weights learned on some summaries, with the calibration of the same ones."""
+    theta = fit(data.signals, data.claim_labels, balanced(data), _DECAY)
+    bias, slope = calibration(weakest(data, theta), data)
+    result: Array = np.r_[bias + slope * theta[0], slope * theta[1:]]
+    return result
+
+
 def left_out(data: Material, groups: Sequence[NDArray[np.bool_]]) -> Array:
-    """Logits of summaries by a regression that did not see their group."""
-    logits = np.zeros(len(data.faithful))
+    """Probabilities of summaries by a judge that did not see their group, nor had its threshold from it."""
+    found = np.zeros(len(data.faithful))
     for group in groups:
-        rest = data.part(~group)
-        theta = fit(rest.signals, rest.claim_labels, balanced(rest), _DECAY)
-        # Each group by itself, so that what the others need (their thresholds) comes from the others.
-        own = calibration(weakest(rest, theta), rest)
-        logits[group] = own[0] + own[1] * weakest(data.part(group), theta)
-    return logits
+        found[group] = probabilities(data.part(group), calibrated(data.part(~group)))
+    return found
 
 
 def calibration(logits: Array, data: Material) -> Array:
@@ -148,25 +166,24 @@ def mean_accuracy(predicted: NDArray[np.bool_], data: Material) -> float:
     return float(np.mean(values))
 
 
-def report(title: str, logits: Array, data: Material) -> str:
+def report(title: str, scores: Array, data: Material) -> str:
     """Balanced accuracy and AUC of each set."""
     parts = []
     for name in np.unique(data.sets):
         chosen = data.sets == name
-        accuracy = balanced_accuracy((logits[chosen] >= 0).tolist(), data.faithful[chosen].tolist()) or 0.0
-        parts.append(f"{name} {accuracy:.3f}/{roc_auc(logits[chosen].tolist(), data.faithful[chosen].tolist()):.3f}")
-    return f"{title}: mean {mean_accuracy(logits >= 0, data):.3f}; " + ", ".join(parts)
+        accuracy = balanced_accuracy((scores[chosen] >= FAITHFUL_FROM).tolist(), data.faithful[chosen].tolist()) or 0.0
+        parts.append(f"{name} {accuracy:.3f}/{roc_auc(scores[chosen].tolist(), data.faithful[chosen].tolist()):.3f}")
+    return f"{title}: mean {mean_accuracy(scores >= FAITHFUL_FROM, data):.3f}; " + ", ".join(parts)
 
 
 def learned(data: Material, names: Sequence[str]) -> tuple[dict[str, object], list[str]]:
     """Weights and bias of one judge, and what it is worth on what it did not see."""
     by_document = [data.documents % _PARTS == part for part in range(_PARTS)]
     by_set = [data.sets == name for name in np.unique(data.sets) if name != "arxiv"]
+    people = data.sets != "arxiv"
     lines = [
         report("documents left out", left_out(data, by_document), data),
-        report("sets left out", left_out(data, by_set), data.part(data.sets != "arxiv"))
-        if not (data.sets == "arxiv").any()
-        else report("sets left out", left_out(data, by_set)[data.sets != "arxiv"], data.part(data.sets != "arxiv")),
+        report("sets left out", left_out(data, by_set)[people], data.part(people)),
     ]
     theta = fit(data.signals, data.claim_labels, balanced(data), _DECAY)
     raw = np.zeros(len(data.faithful))
@@ -184,7 +201,7 @@ def edited(read_count: int) -> list[Labelled]:
     numbers: dict[str, int] = {}
     return [
         Labelled(
-            "arxiv", numbers.setdefault(e.source, len(numbers)), e.source, (e.claim,), e.faithful, (e.faithful,)
+            "arxiv", numbers.setdefault(e.source, len(numbers)), e.source, (e.claim,), e.faithful, (e.faithful,), e.kind
         )
         for e in synthetic(read_count, _SEED)
     ]  # fmt: skip
@@ -218,17 +235,21 @@ def write_relations(words: WordNet, stem: Callable[[str], str]) -> None:
     relations.relations.cache_clear()
 
 
+def regimes(read: Reader) -> dict[str, tuple[Material, list[str]]]:
+    """What each judge is learned from, and the names of the signals."""
+    items = [item for item in labelled() if item.set in NEWS or item.set.startswith(EDITED)]
+    lower = [item for item in items if not any(any(map(str.isupper, claim)) for claim in item.claims)]
+    rest = [item for item in items if item.set.startswith(EDITED)] + edited(_EDITS)
+    return {"uncased": material(lower, read), "cased": material(rest, read)}
+
+
 def main() -> None:
     """Write the relations, learn both judges, print what they are worth."""
     analyzer = Analyzer()
     read = reader(lambda text: list(analyzer.query_terms(text)))
     write_relations(wordnet(), read.stem)
-    items = [item for item in labelled() if item.set in NEWS or item.set.startswith(EDITED)]
-    lower = [item for item in items if not any(any(map(str.isupper, claim)) for claim in item.claims)]
-    rest = [item for item in items if item.set.startswith(EDITED)] + edited(_EDITS)
     judges, results = {}, {}
-    for name, chosen in (("uncased", lower), ("cased", rest)):
-        data, names = material(chosen, read)
+    for name, (data, names) in regimes(read).items():
         judges[name], results[name] = learned(data, names)
         sys.stdout.write("\n".join(f"{name}, {line}" for line in results[name]) + "\n")
     document = {

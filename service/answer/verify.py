@@ -13,7 +13,7 @@ from typing import NamedTuple
 from service.answer.judge import FAITHFUL_FROM, weights_for
 from service.answer.reading import Terms, reader
 from service.answer.reasons import contradiction, doubt, lost_negation
-from service.answer.signals import signals, view
+from service.answer.signals import Values, View, signals, view
 from service.sentences import Span, sentences
 from service.types import Claim, Quote, Verdict, Verification
 
@@ -60,11 +60,21 @@ def check_claim(claim: str, source: str, terms: Terms) -> Check:
         return Check(_CONTRADICTED * FAITHFUL_FROM if reason else 1.0, reason, verbatim)
     seen = view(ours, theirs)
     signs = signals(seen)
-    score = weights_for(claim).probability(signs) * min(1.0, signs["found"] / _FOUND_ENOUGH)
-    span = theirs.spans[seen.borne.first]
-    if reason := contradiction(seen):
-        return Check(_CONTRADICTED * score, reason, span)
-    return Check(score, "" if score >= FAITHFUL_FROM else doubt(seen), span)
+    left, reason = remaining(seen, signs)
+    score = weights_for(claim).probability(signs) * left
+    if not reason and score < FAITHFUL_FROM:
+        reason = doubt(seen)
+    return Check(score, reason, theirs.spans[seen.borne.first])
+
+
+def remaining(seen: View, signs: Values) -> tuple[float, str]:
+    """What is left of the judge's probability where the source contradicts a claim or has next to nothing of it.
+
+    Returns:
+        A factor from 0 to 1, and the contradiction where there is one.
+    """
+    reason = contradiction(seen)
+    return min(1.0, signs["found"] / _FOUND_ENOUGH) * (_CONTRADICTED if reason else 1.0), reason
 
 
 def check_cited(
