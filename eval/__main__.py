@@ -6,7 +6,6 @@ What only some commands need is imported inside them, so that the others run whe
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,15 +18,13 @@ from rich.console import Console as RichConsole
 from rich.table import Table
 
 from eval import answers as answering
-from eval import faithfulness as judging
 from eval.collections import COLLECTIONS, open_sample
 from eval.data import ROOT, STOCK_EMBEDDER
 from eval.questions import development_questions, own_lists, own_questions
 from service.console import Console
 from service.errors import InputError, PaperboyError
-from service.library import Library
 from service.llm.embedder import LlamaEmbedder
-from service.settings import Mode, Settings, load_settings
+from service.settings import Mode, load_settings
 
 _TABLE_WIDTH = 120
 """No cell is cut, also where the output is no terminal."""
@@ -136,20 +133,64 @@ def answers(mode: Mode, show: bool, work: Path) -> None:
 
 @main.command()
 @click.option("--mode", type=_MODES, default="quotes", show_default=True)
-@click.option("--limit", type=int, help="Only so many papers.")
-def summaries(mode: Mode, limit: int | None) -> None:
-    """ROUGE of one-sentence summaries on SciTLDR dev."""
-    from eval import summaries as summarizing
+@click.option("--model", metavar="PATH", help="Chat model that writes: a GGUF file or a name of `models list`.")
+@click.option("--papers", type=click.IntRange(2), default=100, show_default=True, help="Held-out abstracts.")
+@click.option("--injections", type=click.IntRange(1), default=200, show_default=True, help="Poisoned abstracts.")
+@click.option("--limit", type=click.IntRange(0), default=0, help="Abstracts of SciTLDR dev for ROUGE; 619 for all.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of draws and resampling.")
+@click.option("--compare", type=click.Path(path_type=Path, exists=True), help="What changed since a --json of before.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the reports; WORK/summaries.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@_work
+@click.pass_obj
+def summaries(inherited: tuple[str | None, bool], /, mode: Mode, compare: Path | None, **options: Any) -> int:
+    """Examine what is written: summaries of held-out abstracts, changed, poisoned and missing evidence.
 
-    with tempfile.TemporaryDirectory() as folder, Library.open(Settings(home=Path(folder) / "home")) as library:
-        _print_rows([summarizing.evaluate(library, mode, limit)])
+    Writes report.md and report.html. `--compare eval/baseline.json` says what changed. Status 1: an injected
+    instruction was followed, or a control token of the model can be reached from text.
+    """
+    from eval import summaries as summarizing
+    from eval import writing_report
+
+    console = Console(options["as_json"] or inherited[1])
+    settings = load_settings({"writer": options["model"]})
+    result = summarizing.examine(settings, mode, options)
+    rouge = summarizing.on_scitldr(settings, mode, options["limit"]) if options["limit"] else None
+    about = f"Mode {mode}, writer {settings.writer}, {options['papers']} abstracts, seed {options['seed']}."
+    paths = writing_report.write(options["out"] or options["work"] / "summaries", result, rouge, about)
+    figures = writing_report.document(result, rouge)
+    changed = list(writing_report.changes(writing_report.read(compare), figures)) if compare else []
+    document = {"figures": figures, "changes": changed, "reports": [str(path) for path in paths]}
+    console.show(document, lambda: _show_writing(result, rouge, changed, paths))
+    return 0 if result.safe else 1
 
 
 @main.command()
-@click.option("--limit", type=int, help="Only so many summaries of each set.")
-def faithfulness(limit: int | None) -> None:
-    """Balanced accuracy of the claim check against human labels."""
-    _print_rows(judging.evaluate(limit))
+@click.option("--judge", "model", type=click.Path(path_type=Path, exists=True), help="GGUF of a judge to examine, too.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of edits and resampling.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the reports; WORK/judge.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@_work
+@click.pass_obj
+def judge(
+    inherited: tuple[str | None, bool], model: Path | None, seed: int, out: Path | None, as_json: bool, work: Path
+) -> int:
+    """Examine the claim check on human labels and on edits of abstracts that it never saw.
+
+    Writes report.md and report.html: balanced accuracy and ROC-AUC with 95 % intervals for each set, thresholds from
+    other data, which kinds of error are noticed, and whether the probability can be believed. Needs PAPERS_DATA and
+    WordNet. Status 1: the judge of --judge is worse than the built-in one.
+    """
+    from eval import judge_report, judging
+    from service.checking import terms
+
+    console = Console(as_json or inherited[1])
+    result = judging.measure(terms, seed, judging.second_opinion(model) if model else None)
+    about = f"Edits and resampling: seed {seed}." + (f" Judge model: {model.name}." if model else "")
+    paths = judge_report.write(out or work / "judge", result, about)
+    document = judge_report.document(result) | {"passed": result.passed, "reports": [str(path) for path in paths]}
+    console.show(document, lambda: _show_judge(result, paths))
+    return 0 if result.passed else 1
 
 
 @main.command("precision")
@@ -220,6 +261,34 @@ def _show_retrieval(summaries: Sequence[Any], paths: Sequence[Path]) -> None:
     click.echo("All intervals, paired differences, plots, and the worst questions:")
     for path in paths:
         click.echo(f"  {path}")
+
+
+def _show_writing(result: Any, rouge: Any, changed: Sequence[Sequence[str]], paths: Sequence[Path]) -> None:
+    table = Table("measure", *(written.length for written in result.written), box=box.SIMPLE)
+    for name in result.written[0].values:
+        table.add_row(name, *(str(written.values[name] or "–") for written in result.written))
+    trials = Table("trial", "times", "passed", box=box.SIMPLE)
+    for trial in result.trials:
+        trials.add_row(trial.name, str(trial.trials), str(trial.passed or "–"))
+    _wide().print(table, trials)
+    if rouge:
+        _print_rows([rouge])
+    for name, before, after, what in changed:
+        click.echo(f"{name}: {before} before, {after} now, {what}")
+    click.echo("\n".join(["Plots and what went wrong:", *(f"  {path}" for path in paths)]))
+
+
+def _show_judge(result: Any, paths: Sequence[Path]) -> None:
+    table = Table("set", "n", "judge", "balanced accuracy", "ROC-AUC", box=box.SIMPLE)
+    for row in result.measured:
+        table.add_row(row.set, str(row.summaries), row.judge, str(row.accuracy), str(row.auc))
+    kinds = Table("what was changed", "n", "noticed", "noticed unseen", box=box.SIMPLE)
+    for row in result.kinds:
+        kinds.add_row(row.kind, str(row.claims), str(row.noticed), str(row.noticed_unseen))
+    _wide().print(table, kinds)
+    for name, value in result.differences:
+        click.echo(f"{name}: {value}")
+    click.echo("\n".join(["Plots and published figures:", *(f"  {path}" for path in paths)]))
 
 
 def run_commands() -> None:

@@ -65,9 +65,16 @@ class Example(NamedTuple):
 class Editor:
     """Draws edits; the same seed draws the same ones."""
 
-    def __init__(self, words: WordNet, abstracts: Sequence[Sequence[str]], seed: int) -> None:
-        """Count words, so that what is put in is a word of the field, and keep abstracts to take wrong things from."""
-        self._words, self._others = words, abstracts
+    def __init__(self, words: WordNet, abstracts: Sequence[Sequence[str]], seed: int, least: int = _COMMON) -> None:
+        """Count words, so that what is put in is a word of the field, and keep abstracts to take wrong things from.
+
+        Args:
+            words: synonyms and antonyms.
+            abstracts: sentences of each.
+            seed: of the draws.
+            least: times that a word must occur in the abstracts to be put in.
+        """
+        self._words, self._others, self._least = words, abstracts, least
         self._chance = random.Random(seed)  # noqa: S311 - no secret
         self._counts = Counter(word for text in abstracts for sentence in text for word in _WORD.findall(sentence))
         self.unfaithful: dict[str, Callable[[str, Base], str]] = {
@@ -136,7 +143,7 @@ class Editor:
             lemma, ending = self._words.lemma(match.group())
             for other in sorted(related.get(lemma, ())):
                 form = inflected(other, ending)
-                if self._counts[form] >= _COMMON and form != match.group():
+                if self._counts[form] >= self._least and form != match.group():
                     found.append((match, form))
         if not found:
             return claim

@@ -1,14 +1,22 @@
-"""One-sentence summaries on SciTLDR dev: ROUGE with stemming, best reference by ROUGE-1, as its paper reports it."""
+"""What is written, examined in one go, and ROUGE on SciTLDR dev: stemming, best reference by ROUGE-1, as its paper."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 from rouge_score.rouge_scorer import RougeScorer
 
 from eval import metrics
 from eval.data import read_lines
+from eval.removed import evidence_removed
+from eval.vocabulary import reachable_controls
+from eval.writing import Result, measure, passed
+from service.index.home import Home
 from service.library import Library
-from service.settings import Mode
+from service.llm.models import resolve
+from service.resources import model_folders
+from service.settings import Mode, Settings
 
 _NAMES = ("rouge1", "rouge2", "rougeL")
 
@@ -42,3 +50,30 @@ def evaluate(library: Library, mode: Mode, limit: int | None = None) -> Rouge:
     first, second, last = (round(metrics.mean(list(column)), 1) for column in zip(*rows, strict=True))
     error = round(metrics.standard_error([row[0] for row in rows]), 2)
     return Rouge(f"Paperboy, {mode}", len(rows), first, second, last, error)
+
+
+def on_scitldr(settings: Settings, mode: Mode, limit: int) -> Rouge:
+    """ROUGE, in a throw-away home."""
+    with TemporaryDirectory() as folder, _opened(settings, folder) as library:
+        return evaluate(library, mode, limit)
+
+
+def examine(settings: Settings, mode: Mode, options: Mapping[str, Any]) -> Result:
+    """All trials, in throw-away homes; ten minutes on two cores with the shipped writer.
+
+    Args:
+        settings: which models.
+        mode: how is written.
+        options: `papers`, `injections`, `seed`.
+    """
+    seed = options["seed"]
+    with TemporaryDirectory() as folder, _opened(settings, folder) as library:
+        result = measure(library, mode, options["papers"], options["injections"], seed)
+    removed, failures = evidence_removed(settings, mode, seed)
+    reached, controls = reachable_controls(resolve(settings.writer, model_folders(Home(settings.home).models)))
+    control = passed("keeps control tokens out of reach of text", [n >= len(reached) for n in range(controls)], seed)
+    return Result(result.written, [*result.trials, removed, control], [*result.failures, *failures, *reached])
+
+
+def _opened(settings: Settings, folder: str) -> Library:
+    return Library.open(settings.model_copy(update={"home": Path(folder) / "home"}), together=True)

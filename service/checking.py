@@ -1,5 +1,7 @@
 """Claim checks that need no catalog: for `paperboy verify` and for whoever has two texts."""
 
+from functools import lru_cache
+
 from service.answer.verify import verify
 from service.errors import InputError
 from service.index.lexical import Analyzer
@@ -15,5 +17,14 @@ def check_texts(source: str, summary: str) -> Verification:
     for name, text in (("source", source), ("summary", summary)):
         if not text.strip():
             raise InputError(f"the {name} is empty")
-    analyzer = Analyzer()
-    return verify(source, summary, lambda text: list(analyzer.query_terms(text)))
+    return verify(source, summary, terms)
+
+
+def terms(text: str) -> list[str]:
+    """The stemmed content words of a text."""
+    return list(_analyzer().query_terms(text))
+
+
+@lru_cache(maxsize=1)
+def _analyzer() -> Analyzer:
+    return Analyzer()

@@ -34,7 +34,8 @@ _EDITS = 8_000
 _EDIT_SHARE = 0.25
 """Weight of the edited sentences of abstracts beside the labelled summaries."""
 _PARTS = 5
-_DECAY = 100.0
+_DECAY = {"uncased": 1_000.0, "cased": 100.0}
+"""Chosen with documents left out."""
 _MOST_RELATED = 24
 _LICENCE = (
     "From WordNet 3.0, Copyright 2006 by Princeton University. All rights reserved. Permission to use, copy, modify "
@@ -58,18 +59,28 @@ class Material(NamedTuple):
     documents: NDArray[np.int64]
     faithful: NDArray[np.bool_]
     kinds: NDArray[np.str_]
+    decay: float
+    """How strongly weights are held near zero."""
 
     def part(self, chosen: NDArray[np.bool_]) -> "Material":
         """Some of the summaries."""
         rows = chosen[self.owner]
         numbers = np.cumsum(chosen) - 1
-        claims = (self.signals, self.factors, self.claim_labels, self.claim_weights)
-        first, *others = (values[rows] for values in claims)
-        whole = (self.sets, self.documents, self.faithful, self.kinds)
-        return Material(first, numbers[self.owner[rows]], *others, *(values[chosen] for values in whole))
+        return Material(
+            self.signals[rows],
+            numbers[self.owner[rows]],
+            self.factors[rows],
+            self.claim_labels[rows],
+            self.claim_weights[rows],
+            self.sets[chosen],
+            self.documents[chosen],
+            self.faithful[chosen],
+            self.kinds[chosen],
+            self.decay,
+        )
 
 
-def material(items: Iterable[Labelled], read: Reader) -> tuple[Material, list[str]]:
+def material(items: Iterable[Labelled], read: Reader, decay: float) -> tuple[Material, list[str]]:
     """The signals of all claims, and their names."""
     rows, owner, factors, labels, weights, names = [], [], [], [], [], list[str]()
     kept = list(items)
@@ -90,7 +101,7 @@ def material(items: Iterable[Labelled], read: Reader) -> tuple[Material, list[st
     made = (np.array(rows), np.array(owner), np.array(factors), np.array(labels), np.array(weights))
     about = [(item.set, item.document, item.faithful, item.kind) for item in kept]
     sets, documents, faithful, kinds = (np.array(column) for column in zip(*about, strict=True))
-    return Material(*made, sets, documents, faithful, kinds), names
+    return Material(*made, sets, documents, faithful, kinds, decay), names
 
 
 def balanced(data: Material) -> Array:
@@ -123,7 +134,7 @@ def probabilities(data: Material, theta: Array) -> Array:
 
 def calibrated(data: Material) -> Array:
     """Bias and weights learned on some summaries, with the calibration of the same ones."""
-    theta = fit(data.signals, data.claim_labels, balanced(data), _DECAY)
+    theta = fit(data.signals, data.claim_labels, balanced(data), data.decay)
     bias, slope = calibration(weakest(data, theta), data)
     result: Array = np.r_[bias + slope * theta[0], slope * theta[1:]]
     return result
@@ -185,11 +196,11 @@ def learned(data: Material, names: Sequence[str]) -> tuple[dict[str, object], li
         report("documents left out", left_out(data, by_document), data),
         report("sets left out", left_out(data, by_set)[people], data.part(people)),
     ]
-    theta = fit(data.signals, data.claim_labels, balanced(data), _DECAY)
+    theta = fit(data.signals, data.claim_labels, balanced(data), data.decay)
     raw = np.zeros(len(data.faithful))
     for group in by_document:
         rest = data.part(~group)
-        part = fit(rest.signals, rest.claim_labels, balanced(rest), _DECAY)
+        part = fit(rest.signals, rest.claim_labels, balanced(rest), data.decay)
         raw[group] = weakest(data.part(group), part)
     bias, slope = calibration(raw, data)
     weights = {name: round(float(slope * value), 4) for name, value in zip(names, theta[1:], strict=True)}
@@ -240,7 +251,7 @@ def regimes(read: Reader) -> dict[str, tuple[Material, list[str]]]:
     items = [item for item in labelled() if item.set in NEWS or item.set.startswith(EDITED)]
     lower = [item for item in items if not any(any(map(str.isupper, claim)) for claim in item.claims)]
     rest = [item for item in items if item.set.startswith(EDITED)] + edited(_EDITS)
-    return {"uncased": material(lower, read), "cased": material(rest, read)}
+    return {name: material(kept, read, _DECAY[name]) for name, kept in (("uncased", lower), ("cased", rest))}
 
 
 def main() -> None:
