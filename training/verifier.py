@@ -22,7 +22,7 @@ from eval.wordnet import WordNet, wordnet
 from service.answer import judge, relations
 from service.answer.judge import FAITHFUL_FROM
 from service.answer.reading import Reader, reader
-from service.answer.signals import signals, view
+from service.answer.signals import cased, signals, view
 from service.answer.verify import remaining
 from service.index.lexical import Analyzer
 from training.claims import synthetic
@@ -249,7 +249,7 @@ def write_relations(words: WordNet, stem: Callable[[str], str]) -> None:
 def regimes(read: Reader) -> dict[str, tuple[Material, list[str]]]:
     """What each judge is learned from, and the names of the signals."""
     items = [item for item in labelled() if item.set in NEWS or item.set.startswith(EDITED)]
-    lower = [item for item in items if not any(any(map(str.isupper, claim)) for claim in item.claims)]
+    lower = [item for item in items if not any(map(cased, item.claims))]
     rest = [item for item in items if item.set.startswith(EDITED)] + edited(_EDITS)
     return {name: material(kept, read, _DECAY[name]) for name, kept in (("uncased", lower), ("cased", rest))}
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.answer.signals import Values
+from service.answer.signals import Values, cased
 
 FILE = Path(__file__).with_name("judge.json")
 FAITHFUL_FROM = 0.5
@@ -34,7 +34,7 @@ class Weights(NamedTuple):
 
 def weights_for(claim: str) -> Weights:
     """The weights for a claim as it is written."""
-    return _weights()["cased" if any(map(str.isupper, claim)) else "uncased"]
+    return _weights()["cased" if cased(claim) else "uncased"]
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ hedges, names. `training/verifier.py` learns the weights.
 
 from collections import Counter
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -50,8 +51,15 @@ _RELATED = ("antonym_near", "antonym", "synonym_near", "synonym", "general", "sp
             "other_noun", "other_verb", "other_adjective", "other_adverb", "new_name")  # fmt: skip
 _MOST_PLACES = 30
 _NEAR_WORDS = 6
+_SWAPPED_WORDS = 3
+"""Up to so many words in place of others are taken for an exchange, more for another statement."""
 
 Values = dict[str, float]
+
+
+def cased(text: str) -> bool:
+    """Whether a text has capitals; those that stand for an unknown word do not count."""
+    return any(map(str.isupper, text.replace("UNK", "")))
 
 
 class Count(NamedTuple):
@@ -101,6 +109,7 @@ def signals(seen: View) -> Values:
     return {
         **_copied(seen), **_placed(seen), **_related(seen, relations()), **_numbers(seen), **_polarity(seen),
         **_ordered(seen), **_style(seen),
+        **_aligned(seen, relations()),
     }  # fmt: skip
 
 
@@ -262,11 +271,51 @@ def _ordered(seen: View) -> Values:
     }
 
 
+def _aligned(seen: View, known: Relations) -> Values:
+    """The claim laid along the sentence that bears it: which words stand where others stood, and which were put in."""
+    ours, theirs = seen.claim.words, seen.source.sentences[seen.borne.first]
+    matcher = SequenceMatcher(None, [w.stem or w.lower for w in ours], [w.stem or w.lower for w in theirs], False)
+    counts: Counter[str] = Counter()
+    for sign, start, end, other_start, other_end in matcher.get_opcodes():
+        put_in = [word for word in ours[start:end] if word.stem]
+        if sign == "equal":
+            counts["same"] += end - start
+        elif sign == "insert" or max(end - start, other_end - other_start) > _SWAPPED_WORDS:
+            counts["long"] += len(put_in)
+        elif sign == "delete":
+            counts["put_in"] += len(put_in)
+        else:
+            counts.update(_swap(word, theirs[other_start:other_end], known) for word in put_in)
+    return {
+        "aligned": counts["same"] / max(1, len(ours)),
+        "put_in": _up_to(counts["put_in"], 4),
+        "long_put_in": _up_to(counts["long"], 8),
+        **{name: _up_to(counts[name], 2) for name in _SWAPS},
+    }
+
+
+_SWAPS = ("swapped_same", "swapped_opposite", "swapped_number", "swapped_name", "swapped_known", "swapped_new")
+
+
+def _swap(word: Word, others: Sequence[Word], known: Relations) -> str:
+    """What stands in the claim where the sentence has other words."""
+    stems = {other.stem for other in others if other.stem}
+    if word.number:
+        return "swapped_number"
+    if known.opposite(word.stem) & stems:
+        return "swapped_opposite"
+    if known.same(word.stem) & stems or any(word.stem in known.same(stem) for stem in stems):
+        return "swapped_same"
+    if word.text[0].isupper() and word.start:
+        return "swapped_name"
+    return "swapped_known" if stems and word.stem in known.parts else "swapped_new"
+
+
 def _style(seen: View) -> Values:
     claim, source = seen.claim, seen.source
-    cased = any(map(str.isupper, claim.text))
+    capitals = cased(claim.text)
     names = [
-        w for w in seen.found if w.start and w.lower in source.capitalized and (w.text[0].isupper() or not cased)
+        w for w in seen.found if w.start and w.lower in source.capitalized and (w.text[0].isupper() or not capitals)
     ]  # fmt: skip
     return {
         "words": _up_to(len(claim.words), 60),
