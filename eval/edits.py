@@ -92,7 +92,11 @@ class Editor:
         """A claim that says something else; `None` where this kind of edit has nothing to change."""
         claim = self._paraphrased(base)[0] if self._chance.random() < _PARAPHRASED else base.claim
         made = self.unfaithful[kind](claim, base)
-        return Example(made, " ".join(base.source), False, kind) if made and made != claim else None
+        return (
+            Example(made, " ".join(base.source), False, kind)
+            if made and made not in {claim, base.claim, *base.source}
+            else None
+        )
 
     def _paraphrased(self, base: Base) -> tuple[str, str]:
         claim, kinds = base.claim, []

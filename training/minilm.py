@@ -76,12 +76,6 @@ class MiniLM(nn.Module):  # type: ignore[misc]
 
     def forward(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         """Vectors of tokenized texts, shape (texts, 384), float32."""
-        states, present = self.states(tokens)
-        mean = (states.float() * present[..., None]).sum(1) / present.sum(1, keepdim=True)
-        return functional.normalize(mean, dim=1)
-
-    def states(self, tokens: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        """Token states, shape (texts, tokens, 384), and 1 for tokens and 0 for padding, shape (texts, tokens)."""
         length = max(map(len, tokens))
         ids = torch.zeros(len(tokens), length, dtype=torch.long)
         present = torch.zeros(len(tokens), length)
@@ -93,7 +87,8 @@ class MiniLM(nn.Module):  # type: ignore[misc]
         mask = torch.zeros(len(tokens), 1, 1, length).masked_fill(present[:, None, None] == 0, -torch.inf)
         for layer in self.blk:
             states = layer(states, mask)
-        return states, present
+        mean = (states.float() * present[..., None]).sum(1) / present.sum(1, keepdim=True)
+        return functional.normalize(mean, dim=1)
 
     def encode(self, texts: Sequence[str], batch: int = 64) -> Tensor:
         """Vectors of texts without gradients, shape (texts, 384)."""
