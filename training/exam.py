@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from eval.data import STOCK_EMBEDDER
+from eval.heldout import HELD_OUT_FROM
 from eval.intervals import mean_intervals
 from eval.metrics import ndcg, recall, reciprocal_rank
 from eval.own_papers import Corpus, sentence_corpus, title_corpus
@@ -24,7 +25,7 @@ from eval.questions import Question, development_questions, own_lists, sample_pa
 from service.index.chunking import chunk_paper, embedded_title
 from service.llm.embedder import LlamaEmbedder
 from service.types import Paper
-from training.pairs import HELD_OUT_FROM, abstracts
+from training.pairs import abstracts
 
 _PAPERS, _TASKS = 1_500, 400
 _SEED = 7

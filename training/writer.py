@@ -20,8 +20,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from eval.data import ROOT
+from eval.heldout import HELD_OUT_FROM
 from training.decoder import GROWN, Decoder, grown, read, write
-from training.pairs import HELD_OUT_FROM, abstracts, to_train
+from training.pairs import abstracts, to_train
 from training.writer_tasks import Group, TaskMaker, without_tldr_papers
 
 TRIAL = ROOT / "models" / "paperboy-writer-trial-f16.gguf"

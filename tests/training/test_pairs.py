@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.data import data_folder
+from eval.heldout import HELD_OUT_FROM
 from eval.questions import sample_papers
 from service.text import title_key
-from training.pairs import HELD_OUT_FROM, Abstract, PairMaker, abstracts, to_train
+from training.pairs import Abstract, PairMaker, abstracts, to_train
 
 _SUBJECTS = ["gradient", "sparse", "optical", "protein", "lattice", "kernel", "auction", "speech", "planar", "thermal"]
 PAPERS = [
