@@ -10,30 +10,29 @@ from pathlib import Path
 from typing import NamedTuple
 
 FILE = Path(__file__).with_name("relations.json.gz")
-_NOTHING: frozenset[str] = frozenset()
 
 
 class Relations(NamedTuple):
-    """Sets of stems by stem."""
+    """Stems by stem, with spaces between: most of them are never asked for."""
 
-    synonyms: dict[str, frozenset[str]]
-    antonyms: dict[str, frozenset[str]]
-    kinds: dict[str, frozenset[str]]
+    synonyms: dict[str, str]
+    antonyms: dict[str, str]
+    kinds: dict[str, str]
     """What a word is a kind of."""
     parts: dict[str, str]
     """Parts of speech that a word can be: letters of `navr`."""
 
     def same(self, word: str) -> frozenset[str]:
         """Words for the same."""
-        return self.synonyms.get(word, _NOTHING)
+        return _stems(self.synonyms.get(word, ""))
 
     def opposite(self, word: str) -> frozenset[str]:
         """Words for the opposite."""
-        return self.antonyms.get(word, _NOTHING)
+        return _stems(self.antonyms.get(word, ""))
 
     def kind(self, word: str) -> frozenset[str]:
         """Words for what it is a kind of."""
-        return self.kinds.get(word, _NOTHING)
+        return _stems(self.kinds.get(word, ""))
 
 
 @lru_cache(maxsize=1)
@@ -41,8 +40,9 @@ def relations() -> Relations:
     """The relations that ship."""
     with gzip.open(FILE, "rt", encoding="utf-8") as file:
         document = json.load(file)
-    synonyms, antonyms, kinds = (
-        {word: frozenset(others.split()) for word, others in document[name].items()}
-        for name in ("synonyms", "antonyms", "kinds")
-    )
-    return Relations(synonyms, antonyms, kinds, document["parts"])
+    return Relations(*(document[name] for name in Relations._fields))
+
+
+@lru_cache(maxsize=50_000)
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(text.split())

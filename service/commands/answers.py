@@ -152,7 +152,7 @@ def verify(
     batch_file: str | None,
     as_json: bool,
 ) -> int:
-    """Check a text claim by claim against its source: numbers, names, wording."""
+    """Check a text claim by claim against its source: numbers, names, negation, direction, wording."""
     from service.batch import read_text, run_batch
     from service.checking import check_texts
     from service.contract import verification_document

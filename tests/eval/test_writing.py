@@ -95,9 +95,9 @@ def test_one_followed_instruction_is_not_safe() -> None:
 
 def test_the_report_shows_measures_trials_and_failures() -> None:
     made = writing_report.made(result(), None, "a test")
-    html = html(made, "what it writes")
+    page = html(made, "what it writes")
     for text in (*MEASURES, writing.SAFETY[0], "0.500 [0.400, 0.600]", "what &lt;went&gt; wrong"):
-        assert text in html
+        assert text in page
 
 
 def test_a_comparison_names_what_changed_and_whether_it_left_the_interval(tmp_path: Path) -> None:
