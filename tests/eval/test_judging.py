@@ -1,5 +1,7 @@
 """The exam of the judge: measures that agree with what they are called, and a report with all that was measured."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,11 @@ from eval import judge_report, judging
 from eval.blocks import html, markdown
 from eval.intervals import Interval
 from eval.judging import KindOfError, Measured, Reading, Result
+from eval.labels import Labelled
 from eval.metrics import balanced_accuracy, roc_auc
+from service.answer.reading import reader
+from service.checking import terms
+from tests.llm.rerankers import Bert
 
 SURE = Interval(0.75, 0.5, 1.0)
 
@@ -83,3 +89,34 @@ def test_the_document_has_plain_values() -> None:
     assert document["kinds"] == [
         {"kind": "number", "claims": 3, "noticed": [0.75, 0.5, 1.0], "unseen": [0.75, 0.5, 1.0]}
     ]
+
+
+def test_a_judge_model_is_asked_with_the_evidence_and_compared_where_its_set_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    items = {
+        name: [
+            Labelled(name, n, "MEFT reduces memory. Cats sleep.", (claim,), faithful, (faithful,))
+            for n, (claim, faithful) in enumerate([("MEFT reduces memory.", True), ("Dogs bark.", False)] * 5)
+        ]
+        for name in ("first", "second")
+    }
+    monkeypatch.setattr(judging, "labelled", lambda names: items[names[0]])
+    asked = []
+
+    def second(claim: str, text: str) -> float:
+        asked.append(text)
+        return float(claim in text)
+
+    # The built-in judge of this test is wrong everywhere.
+    faithful = np.array([True, False] * 5)
+    readings = [Reading(name, judging.SETS, 1.0 - faithful, faithful) for name in items]
+    name, value = judging._difference(second, reader(terms), readings, 0)
+    assert "judge model" in name
+    assert value.mean == 1.0
+    assert set(asked) <= {"MEFT reduces memory.", "MEFT reduces memory. Cats sleep.", "Cats sleep."}
+
+
+def test_a_model_file_with_a_rank_head_can_be_the_second_opinion(tmp_path: Path) -> None:
+    model = judging.second_opinion(Bert().write(tmp_path / "judge.gguf"))
+    assert np.isfinite(model("small model", "which papers make memory small"))
