@@ -149,8 +149,11 @@ class DigestRunner:
         return job
 
     async def watch(self, job: Job) -> AsyncIterator[Event | None]:
-        """`progress` and `summary` as they come, then `digest`; `None` where it is time for a sign of life."""
-        run = self._runs.get(job.id) or _Run(job)
+        """`progress` and `summary` as they come, then `digest`; `None` where it is time for a sign of life.
+
+        Who comes late is told the summaries that were made before.
+        """
+        run = self._runs.get(job.id) or await self._ended(job)
         told, seen = 0, Job(id="", kind="", day="", created="", request="")
         while True:
             job = run.job
@@ -165,6 +168,12 @@ class DigestRunner:
             seen = job
             if not await run.differs(seen):
                 yield None
+
+    async def _ended(self, job: Job) -> "_Run":
+        """A job that is not under way, as it was when it ended."""
+        run, result = _Run(job), await self.result(job.id)
+        run.summaries += [summary_document(summary) for summary in result.summaries] if result else []
+        return run
 
     async def document(self, job: Job) -> dict[str, Any]:
         """A job as JSON, with its result once it is done."""

@@ -50,8 +50,10 @@ def test_a_digest_is_watched_to_its_end_and_read_in_every_format(served: Running
     assert [s["text"] for s in job["result"]["summaries"]] == [
         s["text"] for s in served.client.get(place).json()["result"]["summaries"]
     ]
-    # Who looks later sees the same end.
-    assert next(event for event in served.events(f"{place}/events") if event.name == "digest").data == job
+    # Who looks later is told the same.
+    later = list(served.events(f"{place}/events"))
+    assert [event.name for event in later] == ["progress", "summary", "summary", "digest"]
+    assert later[-1].data == job
     markdown = served.client.get(f"{place}/document?format=md")
     assert "# Papers of 2026-01-06" in markdown.text
     html = served.client.get(f"{place}/document?format=html")
