@@ -11,6 +11,7 @@ import click
 
 from service import __version__
 from service.commands.answers import ask, digest, summarize, verify
+from service.commands.delivery import dislike, like, run, schedule, send
 from service.commands.fetch import fetch
 from service.commands.models import models
 from service.commands.papers import backup, ingest, reindex, restore, search
@@ -32,6 +33,7 @@ def paperboy(context: click.Context, home: str | None, as_json: bool) -> None:
 
 for _command in (
     ingest, fetch, search, ask, summarize, digest, verify, serve, key, mcp,
+    like, dislike, send, run, schedule,
     reindex, doctor, bench, backup, restore, models, evaluate,
 ):  # fmt: skip
     paperboy.add_command(_command)

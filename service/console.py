@@ -19,12 +19,15 @@ from rich.table import Table
 from rich.text import Text
 
 from service.answer import render
+from service.answer.render_html import to_html
 from service.contract import digest_document
 from service.errors import InputError
-from service.text import clean_text, one_line
+from service.text import clean_text, counted, one_line
 
 if TYPE_CHECKING:
+    from service.answer.edition import Edition
     from service.doctor import DoctorReport
+    from service.newsstand import DeliveryReport
     from service.speed import Machine, Speed
     from service.types import (
         Answer,
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
         Hit,
         IngestReport,
         NearDuplicate,
-        Paper,
         Passage,
         Summary,
         Verification,
@@ -179,6 +181,19 @@ class Console:
             self.line(f"{out}: {len(digest.summaries)} of {digest.papers} papers of {digest.day}.")
         self._failures(digest.failures)
 
+    def deliveries(self, report: DeliveryReport) -> None:
+        """Who got a digest, and who did not."""
+        count = counted(report.papers, "paper")
+        for outcome in report.outcomes:
+            if outcome.result in ("sent", "already"):
+                before = " before" if outcome.result == "already" else ""
+                self.line(f"{outcome.recipient} got the digest of {report.day}{before} ({count}).")
+        for path in report.written:
+            self.line(f"{path} has the message ({count} of {report.day}).")
+        if not report.outcomes and not report.written:
+            self.line(f"The digest of {report.day} is made ({count}); nobody is to get it.")
+        self._failures(report.problems())
+
     def verification(self, verification: Verification) -> None:
         """Each claim with its verdict."""
         for claim in verification.claims:
@@ -269,12 +284,9 @@ def near_duplicate_text(pair: NearDuplicate) -> str:
     )
 
 
-def digest_text(form: str, digest: Digest, papers: Mapping[str, Paper]) -> str:
+def digest_text(form: str, edition: Edition) -> str:
     """A digest in one of the formats of `paperboy digest`."""
-    if form == "html":
-        return render.to_html(digest, papers)
-    if form == "atom":
-        return render.to_atom(digest, papers)
     if form == "json":
-        return json.dumps(digest_document(digest), ensure_ascii=False, indent=1) + "\n"
-    return render.to_markdown(digest, papers)
+        return json.dumps(digest_document(edition.digest), ensure_ascii=False, indent=1) + "\n"
+    made = {"html": to_html, "atom": render.to_atom, "txt": render.to_text}
+    return made.get(form, render.to_markdown)(edition)

@@ -76,3 +76,15 @@ class FetchError(PaperboyError):
 
 class IndexUnusableError(PaperboyError):
     """A derived index cannot be read; it can be rebuilt from the catalog."""
+
+
+class DeliveryError(PaperboyError):
+    """A digest cannot be delivered to anybody: the server is not there, or does not let us in."""
+
+
+class DeliveryRefusedError(PaperboyError):
+    """One message did not arrive, for certain."""
+
+
+class DeliveryUnsureError(PaperboyError):
+    """One message may have arrived: the connection ended before the answer."""

@@ -43,7 +43,10 @@ _UNDER_WAY = 64
 """Requests of a batch that are sent ahead."""
 _RECORDS = 50
 """Papers that travel in one line."""
-_OWN = {"home", "mode", "max_papers", "endpoint_key", "fetch_mirrors", "semantic_scholar_key"}
+_OWN = {
+    "home", "mode", "max_papers", "endpoint_key", "interests", "sources", "fetch", "smtp_host", "smtp_port",
+    "smtp_security", "smtp_user", "mail_from", "mail_to", "unsubscribe", "fetch_mirrors", "semantic_scholar_key",
+}  # fmt: skip
 """Settings that go with each request, or are nobody else's business; those of a fetch are the service's own."""
 _HITS = TypeAdapter(list[Hit])
 _PAPERS = TypeAdapter(dict[str, Paper])
@@ -127,7 +130,7 @@ class RemoteLibrary:
         Raises:
             SettingsError: a setting that shapes texts differs.
         """
-        theirs, ours = self._call("settings", {}), comparable(self._settings)
+        theirs, ours = self.call("settings", {}), comparable(self._settings)
         for name, value in ours.items():
             if theirs.get(name) != value:
                 raise SettingsError(
@@ -158,12 +161,12 @@ class RemoteLibrary:
     def search(self, query: str, k: int = 10, condition: Filter | None = None) -> list[Hit]:
         """As `Library.search`."""
         return _HITS.validate_python(
-            self._call("search", {"query": query, "k": k, "condition": _json(condition or Filter())}), strict=False
+            self.call("search", {"query": query, "k": k, "condition": _json(condition or Filter())}), strict=False
         )
 
     def ask(self, question: str, mode: Mode | None = None, most: int | None = None) -> Answer:
         """As `Library.ask`."""
-        return Answer.model_validate(self._call("ask", self._asking(question, mode, most, batch=False)))
+        return Answer.model_validate(self.call("ask", self._asking(question, mode, most, batch=False)))
 
     def ask_many(
         self, questions: Iterable[str | PaperboyError], mode: Mode | None = None, most: int | None = None
@@ -176,14 +179,14 @@ class RemoteLibrary:
     def summarize(self, name: str, length: SummaryLength = "sentence", mode: Mode | None = None) -> Summary:
         """As `Library.summarize`."""
         wanted = {"name": name, "length": length, "mode": self._mode(mode), "batch": False}
-        return Summary.model_validate(self._call("summarize", wanted))
+        return Summary.model_validate(self.call("summarize", wanted))
 
     def summarize_text(
         self, title: str, abstract: str, length: SummaryLength = "sentence", mode: Mode | None = None
     ) -> Summary:  # fmt: skip
         """As `Library.summarize_text`."""
         wanted = self._summarizing((title, abstract), length, mode, batch=False)
-        return Summary.model_validate(self._call("summarize_text", wanted))
+        return Summary.model_validate(self.call("summarize_text", wanted))
 
     def summarize_many(
         self,
@@ -258,7 +261,8 @@ class RemoteLibrary:
                 return place, read_error(said["value"]) if said["kind"] == "error" else read(said["value"])
             self._hear(said, None)
 
-    def _call(self, operation: str, wanted: Row) -> Any:
+    def call(self, operation: str, wanted: Row) -> Any:
+        """Have the service do something, and wait for what comes of it, as JSON."""
         return self._wait(self._send(operation, wanted))
 
     def _send(self, operation: str, wanted: Row) -> int:

@@ -8,13 +8,23 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from service.errors import SettingsError
 
 Mode = Literal["quotes", "free", "extractive"]
 Planner = Literal["rules", "writer"]
 ENVIRONMENT_PREFIX = "PAPERBOY_"
+SECRETS = ("smtp_password", "webhook_url")
+"""Variables that are no settings: they are read where they are used, and stand in no file and in no log."""
+
+
+def _parted(value: object) -> object:
+    """Several values of a variable, with semicolons between."""
+    return tuple(part.strip() for part in value.split(";") if part.strip()) if isinstance(value, str) else value
+
+
+Several = Annotated[tuple[str, ...], BeforeValidator(_parted)]
 
 
 class Settings(BaseModel):
@@ -74,6 +84,20 @@ class Settings(BaseModel):
         "anew; before and above, the vectors of the catalog are scanned",
     )
     seed: int = Field(default=0, ge=0, description="seed of the writer's sampling")
+    interests: Several = Field(default=(), description="topics, as phrases, whose papers come first in a digest")
+    sources: Several = Field(default=(), description="files and folders that `paperboy run` takes in")
+    fetch: Several = Field(default=(), description="what `paperboy run` fetches, such as `arxiv --category cs.CL`")
+    smtp_host: str = Field(default="", description="mail server that `paperboy send` hands its messages to")
+    smtp_port: int = Field(default=587, ge=1, le=65_535, description="its port")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="how the connection is encrypted; none: only to this machine"
+    )
+    smtp_user: str = Field(default="", description="name to log in with; empty: no login")
+    mail_from: str = Field(default="", description="sender of the digests, such as `Paperboy <me@example.org>`")
+    mail_to: Several = Field(default=(), description="who gets the digests")
+    unsubscribe: str = Field(
+        default="", description="https: or mailto: address to unsubscribe at; empty: a mail to the sender"
+    )
 
 
 def load_settings(flags: dict[str, Any] | None = None, environment: dict[str, str] | None = None) -> Settings:
@@ -107,6 +131,8 @@ def _from_environment(environment: dict[str, str]) -> dict[str, str]:
         if not variable.startswith(ENVIRONMENT_PREFIX):
             continue
         name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if name in SECRETS:
+            continue
         if name not in Settings.model_fields:
             known = ", ".join(ENVIRONMENT_PREFIX + field.upper() for field in Settings.model_fields)
             raise SettingsError(f"environment variable {variable} is not a setting; known are {known}")
@@ -122,6 +148,12 @@ def _from_file(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from None
+    for secret in SECRETS:
+        if secret in values:
+            raise SettingsError(
+                f"{path}: {secret} must not stand there: set {ENVIRONMENT_PREFIX}{secret.upper()} "
+                "or keep it in the keyring"
+            )
     unknown = sorted(set(values) - set(Settings.model_fields) | ({"home"} & set(values)))
     if unknown:
         raise SettingsError(f"{path}: {unknown[0]} is not a setting that can stand there")

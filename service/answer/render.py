@@ -1,83 +1,127 @@
-"""A digest as Markdown, HTML or Atom. Titles and sentences are untrusted: they are escaped, never formatted."""
+"""An edition as Markdown, plain text or Atom. Titles and sentences are untrusted: they are escaped, never formatted."""
 
-import html
 import re
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
+from service.answer.edition import Edition, Entry, Section
 from service.text import counted
-from service.types import Digest, Paper, Summary
+from service.types import Paper
 
-FORMATS = ("md", "html", "json", "atom")
+FORMATS = ("md", "html", "json", "atom", "txt")
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~]|&(?=#?\w+;))")
 _MARKDOWN_LIST = re.compile(r"^(\d+(?=[.)](?!\S))|(?=[-+]))")
 _ENDS_MARKDOWN_LINK = re.compile(r"[()\\]")
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:42em;margin:2em auto;padding:0 1em;color:#1b1b1b;"
-    "background:#fff}h1{font-size:1.5em}h2{font-size:1.1em;margin:1.6em 0 .2em}p{margin:.2em 0}"
-    ".facts{color:#666;font-size:.9em}a{color:#0b57d0}@media(prefers-color-scheme:dark){body{color:#e8e8e8;"
-    "background:#161616}.facts{color:#9a9a9a}a{color:#8ab4f8}}"
-)
 _ATOM = "http://www.w3.org/2005/Atom"
+_WIDTH = 78
 
 
-def to_markdown(digest: Digest, papers: Mapping[str, Paper]) -> str:
-    """The digest as Markdown."""
-    lines = [f"# Papers of {digest.day}", ""]
-    for summary in digest.summaries:
-        paper = papers[summary.paper_id]
-        title = _markdown(summary.title)
-        lines += [
-            f"## [{title}]({_markdown_link(paper.url)})" if paper.url else f"## {title}",
-            "",
-            _markdown(summary.text),
-            "",
-            f"*{_markdown(facts(paper))}*",
-            "",
-        ]
-    if digest.failures:
+def to_markdown(edition: Edition) -> str:
+    """The edition as Markdown."""
+    lines = [f"# Papers of {edition.digest.day}", ""]
+    if edition.entries:
+        lines += [_markdown(headline(edition)), ""]
+    if edition.opening:
+        said = (
+            f"{_markdown(lead_in(place, said.papers, said.terms))}: “{_markdown(said.claim.text)}” "
+            f"{_markdown_reference(edition.cited[place], place + 1)}"
+            for place, said in enumerate(edition.opening)
+        )
+        lines += [" ".join(said), ""]
+    new = marked_new(edition)
+    for section in edition.sections:
+        if section.terms:
+            lines += [f"## {_markdown(section_title(section))}", ""]
+        for entry in section.entries:
+            lines += _markdown_entry(entry, "###" if section.terms else "##", entry.paper.paper_id in new)
+    if edition.digest.failures:
         lines += ["## Not summarized", ""]
-        lines += [f"- {_markdown(failure.where)}: {_markdown(failure.reason)}" for failure in digest.failures]
+        failures = edition.digest.failures
+        lines += [f"- {_markdown(failure.where)}: {_markdown(failure.reason)}" for failure in failures]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def to_html(digest: Digest, papers: Mapping[str, Paper]) -> str:
-    """The digest as one HTML page without scripts or outside resources."""
-    items = "\n".join(_html_item(summary, papers[summary.paper_id]) for summary in digest.summaries)
-    failed = "".join(
-        f"<li>{html.escape(failure.where)}: {html.escape(failure.reason)}</li>" for failure in digest.failures
-    )
-    failures = f"<h2>Not summarized</h2><ul>{failed}</ul>\n" if failed else ""
-    title = f"Papers of {html.escape(digest.day)}"
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{title}</title><style>{_STYLE}</style></head><body>\n<h1>{title}</h1>\n{items}\n{failures}</body></html>\n"
-    )
+def to_text(edition: Edition) -> str:
+    """The edition as plain text, for mail readers and terminals; the lines have 78 characters at most."""
+    title = f"Papers of {edition.digest.day}"
+    lines = [title, "=" * len(title), ""]
+    if edition.entries:
+        lines += [*_wrapped(headline(edition)), ""]
+    if edition.opening:
+        said = (
+            f"{lead_in(place, said.papers, said.terms)}: “{said.claim.text}” [{place + 1}]"
+            for place, said in enumerate(edition.opening)
+        )
+        lines += [*_wrapped(" ".join(said)), ""]
+        for number, paper in enumerate(edition.cited, start=1):
+            lines += _wrapped(f"[{number}] {paper.title}{f' {paper.url}' if paper.url else ''}", "    ")
+        lines.append("")
+    new = marked_new(edition)
+    for section in edition.sections:
+        if section.terms:
+            lines += [*_wrapped(section_title(section)), "-" * min(len(section_title(section)), _WIDTH), ""]
+        for entry in section.entries:
+            lines += _text_entry(entry, entry.paper.paper_id in new)
+    if edition.digest.failures:
+        lines += ["Not summarized", "-" * 14, ""]
+        for failure in edition.digest.failures:
+            lines += _wrapped(f"- {failure.where}: {failure.reason}", "  ")
+    return "\n".join(lines).rstrip() + "\n"
 
 
-def to_atom(digest: Digest, papers: Mapping[str, Paper]) -> str:
-    """The digest as an Atom feed (RFC 4287)."""
+def to_atom(edition: Edition) -> str:
+    """The edition as an Atom feed (RFC 4287)."""
     ElementTree.register_namespace("", _ATOM)
     feed = ElementTree.Element(f"{{{_ATOM}}}feed")
     updated = datetime.now(UTC).isoformat(timespec="seconds")
-    _add(feed, "id", f"urn:paperboy:digest:{digest.day}")
-    _add(feed, "title", f"Papers of {digest.day}")
+    _add(feed, "id", f"urn:paperboy:digest:{edition.digest.day}")
+    _add(feed, "title", f"Papers of {edition.digest.day}")
     _add(feed, "updated", updated)
     _add(_add(feed, "author"), "name", "Paperboy")
-    for summary in digest.summaries:
-        paper = papers[summary.paper_id]
-        entry = _add(feed, "entry")
-        _add(entry, "id", f"urn:paperboy:paper:{summary.paper_id}")
-        _add(entry, "title", summary.title)
-        _add(entry, "updated", f"{paper.day.isoformat()}T00:00:00Z" if paper.day else updated)
-        _add(entry, "summary", summary.text)
-        if paper.url:
-            _add(entry, "link").set("href", paper.url)
+    for section in edition.sections:
+        for paper, summary, *_ in section.entries:
+            entry = _add(feed, "entry")
+            _add(entry, "id", f"urn:paperboy:paper:{paper.paper_id}")
+            _add(entry, "title", summary.title)
+            _add(entry, "updated", f"{paper.day.isoformat()}T00:00:00Z" if paper.day else updated)
+            _add(entry, "summary", summary.text)
+            if paper.url:
+                _add(entry, "link").set("href", paper.url)
+            if section.terms:
+                _add(entry, "category").set("term", _NOT_XML.sub("", ", ".join(section.terms)))
     document = _NOT_XML.sub("", ElementTree.tostring(feed, encoding="unicode"))
     return f'<?xml version="1.0" encoding="utf-8"?>\n{document}\n'
+
+
+def headline(edition: Edition) -> str:
+    """How many papers there are, and how many of them are new."""
+    line = counted(len(edition.entries), "paper")
+    topics = [section for section in edition.sections if section.terms]
+    if topics:
+        line += f" on {counted(len(topics), 'topic')}"
+    if edition.seen_until is not None:
+        new = len(edition.new)
+        since = "since you last looked"
+        line += f", all new {since}" if new == len(edition.entries) else f", {new or 'none'} new {since}"
+    return f"{line}."
+
+
+def marked_new(edition: Edition) -> frozenset[str]:
+    """Ids of the papers that get a mark: where all are new, none does."""
+    return edition.new if len(edition.new) < len(edition.entries) else frozenset()
+
+
+def section_title(section: Section) -> str:
+    """The terms of a topic and how many papers it has."""
+    return f"{', '.join(section.terms)} ({len(section.entries)})"
+
+
+def lead_in(place: int, papers: int, terms: tuple[str, ...]) -> str:
+    """What stands before a quote of the opening."""
+    return f"{counted(papers, 'paper') if not place else papers} on {', '.join(terms[:2])}"
 
 
 def facts(paper: Paper) -> str:
@@ -96,6 +140,47 @@ def facts(paper: Paper) -> str:
     return " · ".join([*parts, paper.paper_id])
 
 
+def facts_of(entry: Entry) -> str:
+    """The same with the reason for the place of the paper before it."""
+    return f"{entry.reason} · {facts(entry.paper)}" if entry.reason else facts(entry.paper)
+
+
+def told_figure(entry: Entry) -> bool:
+    """Whether the sentence with the main number is to be shown: the summary may be that sentence."""
+    return entry.figure is not None and entry.figure.quote.text not in entry.summary.text
+
+
+def _markdown_entry(entry: Entry, heading: str, new: bool) -> Iterator[str]:
+    title, url = _markdown(entry.summary.title), entry.paper.url
+    mark = "**New** · " if new else ""
+    yield f"{heading} {mark}[{title}]({_markdown_link(url)})" if url else f"{heading} {mark}{title}"
+    yield ""
+    yield _markdown(entry.summary.text)
+    yield ""
+    if entry.figure and told_figure(entry):
+        yield f"**{_markdown(entry.figure.text)}** · {_markdown(entry.figure.quote.text)}"
+        yield ""
+    yield f"*{_markdown(facts_of(entry))}*"
+    yield ""
+
+
+def _text_entry(entry: Entry, new: bool) -> Iterator[str]:
+    yield from _wrapped(f"{'* NEW * ' if new else '* '}{entry.summary.title}", "  ")
+    yield from _wrapped(f"  {entry.summary.text}", "  ")
+    if entry.figure and told_figure(entry):
+        yield from _wrapped(f"  {entry.figure.text}: {entry.figure.quote.text}", "  ")
+    yield from _wrapped(f"  {facts_of(entry)}", "  ")
+    if entry.paper.url:
+        yield f"  {entry.paper.url}"
+    yield ""
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+    )
+
+
 def _markdown(text: str) -> str:
     return _MARKDOWN_LIST.sub(r"\1\\", _MARKDOWN_SPECIAL.sub(r"\\\1", text))
 
@@ -104,12 +189,10 @@ def _markdown_link(url: str) -> str:
     return _ENDS_MARKDOWN_LINK.sub(lambda match: f"%{ord(match.group()):02X}", url)
 
 
-def _html_item(summary: Summary, paper: Paper) -> str:
-    title = html.escape(summary.title)
-    if paper.url:
-        title = f'<a href="{html.escape(paper.url)}" rel="noopener noreferrer">{title}</a>'
-    text, line = html.escape(summary.text), html.escape(facts(paper))
-    return f'<h2>{title}</h2>\n<p>{text}</p>\n<p class="facts">{line}</p>'
+def _markdown_reference(paper: Paper, number: int) -> str:
+    return (
+        f"[\\[{number}\\]]({_markdown_link(paper.url)})" if paper.url else f"\\[{number}\\] ({_markdown(paper.title)})"
+    )
 
 
 def _add(parent: ElementTree.Element, name: str, text: str = "") -> ElementTree.Element:

@@ -104,7 +104,9 @@ def summarize(
 @click.command()
 @click.argument("day", required=False)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
-@click.option("--format", "form", type=click.Choice(["md", "html", "json", "atom"]), default="md", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["md", "html", "txt", "json", "atom"]), default="md", show_default=True
+)
 @with_dates
 @with_writer
 @with_json
@@ -121,20 +123,29 @@ def digest(
     until: Any,
     **flags: Any,
 ) -> int:
-    """Summaries of a day's papers: DAY is a date or `latest`; or give --since and --until."""
+    """Summaries of a day's papers: DAY is a date or `latest`; or give --since and --until.
+
+    Grouped by topic, first what is near your interests: `interests` in settings.toml, `paperboy like`, `dislike`.
+    """
     from service.console import digest_text
     from service.contract import digest_document
+    from service.remote_editions import editions_of
 
     console = invocation.console(as_json or (form == "json" and out is None))
     latest = (day or "").lower() == "latest"
     days = condition(day=None if latest else read_day(day), since=since, until=until)
     if not latest and days.is_open:
         raise InputError("name a day: paperboy digest 2023-07-27, or latest, or --since D --until D")
+    interests = invocation.settings().interests
     with invocation.library(console, together=True, mode=mode, **flags) as library, console.progress() as progress:
-        made, papers = library.digest("latest" if latest else "", days, progress=progress)
-    text = digest_text(form, made, papers)
-    if out is not None:
-        console.write_file(out, text)
+        made, _ = library.digest("latest" if latest else "", days, progress=progress)
+        editions = editions_of(library, interests)
+        edition = editions.make(made)._replace(seen_until=editions.seen_until(""))
+        text = digest_text(form, edition)
+        if out is not None:
+            console.write_file(out, text)
+        if out is not None or not console.as_json:
+            editions.looked("", edition.newest_row)
     console.show(digest_document(made), lambda: console.digest(made, text, out))
     return 1 if made.failures else 0
 

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from service.answer import digest as digests
+from service.editions import Editions
 from service.errors import EngineError, InputError, PaperboyError
 from service.fetching import fetch_in
 from service.index.catalog import Stored
@@ -153,6 +154,7 @@ class _Connection:
             "digest": self._digest,
             "reindex": self._reindex,
             "fetch": self._fetch,
+            "editions": self._editions,
         }
         if operation not in serve:
             raise InputError(f"this service does not know {operation}: it is of another version; start it anew")
@@ -205,6 +207,12 @@ class _Connection:
             name, papers, wanted["mode"], lambda done: tell("progress", ["summarizing", done, len(papers)])
         )
         return [_json(made), _PAPERS.dump_python({paper.paper_id: paper for paper in papers}, mode="json")]
+
+    async def _editions(self, wanted: Row, _tell: Tell) -> Any:
+        interests = tuple(wanted["interests"])
+        return await self._service.do(
+            lambda library: Editions(library, interests).answer(wanted["method"], wanted["given"])
+        )
 
     async def _reindex(self, _wanted: Row, tell: Tell) -> Any:
         return await self._service.do(

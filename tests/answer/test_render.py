@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from datetime import date
 from html.parser import HTMLParser
 from typing import Any
@@ -14,29 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from service.answer.render import facts, to_atom, to_html, to_markdown
-from service.types import Claim, Digest, Failure, Paper, Provenance, Summary, Verdict
+from service.answer.render import facts, to_atom, to_markdown, to_text
+from service.answer.render_html import to_html
+from service.types import Failure
+from tests.answer.editions import edition, paper
 
 ATOM = "{http://www.w3.org/2005/Atom}"
-
-
-def paper(title: str = "A Title", url: str | None = None, **values: Any) -> Paper:
-    return Paper(paper_id="t1", title=title, abstract="An abstract.", url=url, **values)
-
-
-def digest(*texts: str, title: str = "A Title", failures: Sequence[Failure] = ()) -> Digest:
-    summaries = tuple(
-        Summary(
-            paper_id="t1",
-            title=title,
-            text=text,
-            length="sentence",
-            claims=(Claim(text=text, verdict=Verdict.SUPPORTED),),
-            provenance=Provenance(engine="extractive"),
-        )
-        for text in texts
-    )
-    return Digest(day="2023-07-27", papers=len(texts), summaries=summaries, failures=tuple(failures))
 
 
 def parsed(feed: str) -> ElementTree.Element:
@@ -111,9 +93,9 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_title_or_abstract_becomes_markup_in_html(text: str) -> None:
     failures = [Failure(where="here", reason="why")]
-    plain = structure(to_html(digest("text", title="title", failures=failures), {"t1": paper("title")}))
+    plain = structure(to_html(edition("text", of=paper("title"), failures=failures)))
     hostile_failures = [Failure(where=text, reason=text)]
-    hostile = structure(to_html(digest(text, title=text, failures=hostile_failures), {"t1": paper(text)}))
+    hostile = structure(to_html(edition(text, of=paper(text), failures=hostile_failures)))
     assert hostile.tags == plain.tags
     assert hostile.links == []
     assert hostile.text.count(" ".join(text.split())) == 4
@@ -121,8 +103,8 @@ def test_no_title_or_abstract_becomes_markup_in_html(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_title_or_abstract_becomes_markup_in_markdown(text: str) -> None:
-    plain = from_markdown(to_markdown(digest("text", title="title"), {"t1": paper("title")}))
-    hostile = from_markdown(to_markdown(digest(text, title=text), {"t1": paper(text)}))
+    plain = from_markdown(to_markdown(edition("text", of=paper("title"))))
+    hostile = from_markdown(to_markdown(edition(text, of=paper(text))))
     assert hostile.tags == plain.tags
     assert hostile.links == []
 
@@ -134,7 +116,7 @@ VERBATIM = [text for text in HOSTILE if "&" not in text and "--" not in text]
     "text", [*VERBATIM, "AT&amp;T and R&D", "1. A list", "- a list", "+ a list", "2) so", "---", "1.5 times, 3-D"]
 )
 def test_a_reader_of_the_markdown_sees_the_text_as_it_is(text: str) -> None:
-    shown = from_markdown(to_markdown(digest(text), {"t1": paper()}))
+    shown = from_markdown(to_markdown(edition(text)))
     assert " ".join(text.split()) in shown.text
     assert set(shown.tags) <= {("h1", ()), ("h2", ()), ("p", ()), ("em", ())}
 
@@ -152,14 +134,14 @@ URLS = [
 
 @pytest.mark.parametrize("url", URLS)
 def test_a_link_leads_where_the_paper_says_and_nowhere_else(url: str) -> None:
-    made, papers = digest("text"), {"t1": paper(url=url)}
-    assert structure(to_html(made, papers)).links == [url]
-    assert [entry.get("href") for entry in parsed(to_atom(made, papers)).iter(f"{ATOM}link")] == [url]
-    assert [unquote(link) for link in from_markdown(to_markdown(made, papers)).links] == [url]
+    made = edition("text", of=paper(url=url))
+    assert structure(to_html(made)).links == [url]
+    assert [entry.get("href") for entry in parsed(to_atom(made)).iter(f"{ATOM}link")] == [url]
+    assert [unquote(link) for link in from_markdown(to_markdown(made)).links] == [url]
 
 
 def test_html_loads_nothing_and_runs_nothing() -> None:
-    page = to_html(digest("text"), {"t1": paper(url="https://x.org")})
+    page = to_html(edition("text", of=paper(url="https://x.org")))
     tags = {tag for tag, _ in structure(page).tags}
     assert not tags & {"script", "img", "iframe", "object", "embed", "link", "form", "base"}
     assert not any(name.startswith("on") for _, names in structure(page).tags for name in names)
@@ -180,7 +162,7 @@ XML_TEXTS = [
 
 @pytest.mark.parametrize("text", XML_TEXTS)
 def test_atom_is_xml_with_the_text_as_it_is(text: str) -> None:
-    feed = parsed(to_atom(digest(text, title=text), {"t1": paper(text or "T")}))
+    feed = parsed(to_atom(edition(text, of=paper(text))))
     (entry,) = feed.findall(f"{ATOM}entry")
     assert len(list(entry)) == 4
     if text.isprintable():
@@ -188,8 +170,7 @@ def test_atom_is_xml_with_the_text_as_it_is(text: str) -> None:
 
 
 def test_atom_has_what_the_standard_demands() -> None:
-    made = digest("one", "two")
-    feed = parsed(to_atom(made, {"t1": paper(published=date(2023, 7, 27))}))
+    feed = parsed(to_atom(edition("one", "two", of=paper(published=date(2023, 7, 27)))))
     assert feed.tag == f"{ATOM}feed"
     assert [feed.findtext(f"{ATOM}{name}") is not None for name in ("id", "title", "updated")] == [True] * 3
     assert feed.findtext(f"{ATOM}author/{ATOM}name")
@@ -204,31 +185,30 @@ TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]), min_size=1,
 
 @given(TEXT, TEXT)
 def test_no_text_changes_the_structure_of_a_digest(title: str, text: str) -> None:
-    plain, papers = digest("text", title="title"), {"t1": paper()}
-    made = digest(text, title=title)
-    assert structure(to_html(made, papers)).tags == structure(to_html(plain, papers)).tags
-    feed = parsed(to_atom(made, papers))
-    assert len(list(feed.iter())) == len(list(parsed(to_atom(plain, papers)).iter()))
+    plain, made = edition("text", of=paper("title")), edition(text, of=paper(title))
+    assert structure(to_html(made)).tags == structure(to_html(plain)).tags
+    feed = parsed(to_atom(made))
+    assert len(list(feed.iter())) == len(list(parsed(to_atom(plain)).iter()))
 
 
 @given(st.text(st.sampled_from("ab *_`[]()<>!#|~\\\"'&;:/=-+."), min_size=1, max_size=40))
 def test_no_mixture_of_marks_makes_a_tag_or_a_link_in_markdown(text: str) -> None:
     line = " ".join(f"word {text}".split())
-    shown = from_markdown(to_markdown(digest(line, title=line), {"t1": paper()}))
+    shown = from_markdown(to_markdown(edition(line, of=paper(line))))
     assert set(shown.tags) <= {("h1", ()), ("h2", ()), ("p", ()), ("em", ())}
     assert shown.links == []
 
 
 def test_what_could_not_be_summarized_is_shown_with_its_reason() -> None:
-    made = digest("text", failures=[Failure(where="t9 “Other”", reason="the writer failed")])
-    assert "- t9 “Other”: the writer failed" in to_markdown(made, {"t1": paper()})
-    assert "t9 “Other”: the writer failed" in structure(to_html(made, {"t1": paper()})).text
+    made = edition("text", failures=[Failure(where="t9 “Other”", reason="the writer failed")])
+    for text in (to_markdown(made), to_text(made), structure(to_html(made)).text):
+        assert "t9 “Other”: the writer failed" in text
 
 
 def test_a_digest_without_papers_is_still_a_document() -> None:
-    assert to_markdown(digest(), {}) == "# Papers of 2023-07-27\n"
-    assert "Papers of 2023-07-27" in structure(to_html(digest(), {})).text
-    assert parsed(to_atom(digest(), {})).findall(f"{ATOM}entry") == []
+    assert to_markdown(edition()) == "# Papers of 2023-07-27\n"
+    assert "Papers of 2023-07-27" in structure(to_html(edition())).text
+    assert parsed(to_atom(edition())).findall(f"{ATOM}entry") == []
 
 
 FACTS = [
@@ -244,3 +224,71 @@ FACTS = [
 @pytest.mark.parametrize(("values", "expected"), FACTS)
 def test_the_facts_of_a_paper_are_one_line(values: dict[str, Any], expected: str) -> None:
     assert facts(paper(**values)) == expected
+
+
+def body_text(page: str) -> str:
+    return structure(page[page.index("<body") :]).text
+
+
+FULL = paper(
+    "MEFT", "https://x.org/1", abstract="It was dear. MEFT reduces memory by up to 84% on GLUE. It needs no training."
+)
+
+
+def test_topics_opening_number_reason_and_what_is_new_are_in_every_format_to_read() -> None:
+    made = edition(
+        "We propose MEFT.", "It is MEFT.", of=FULL, terms=("memory", "adapters"), reason="like “LST”", seen_until=1
+    )
+    for text in (to_markdown(made), body_text(to_html(made)), " ".join(to_text(made).split())):
+        assert "2 papers on 1 topic, 1 new since you last looked." in text
+        assert "memory, adapters (2)" in text
+        assert "“We propose MEFT.”" in text
+        assert "MEFT reduces memory by up to 84% on GLUE." in text
+        assert text.count("like “LST”") == 2
+        assert text.lower().count("new") == 2
+    assert "<b>84%</b>" in to_html(made)
+    assert "**84%**" in to_markdown(made)
+    categories = [found.get("term") for found in parsed(to_atom(made)).iter(f"{ATOM}category")]
+    assert categories == ["memory, adapters"] * 2
+
+
+def test_where_all_papers_are_new_none_is_marked() -> None:
+    made = edition("one", "two", seen_until=0)
+    assert "all new since you last looked" in to_text(made)
+    assert "NEW" not in to_text(made)
+    assert "NEW" not in to_html(made)
+
+
+def test_a_summary_that_is_the_sentence_with_the_number_is_not_told_twice() -> None:
+    sentence = "MEFT reduces memory by up to 84% on GLUE."
+    for text in (to_markdown(edition(sentence, of=FULL)), to_text(edition(sentence, of=FULL))):
+        assert text.count("GLUE") == 1
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_topic_quote_number_or_reason_becomes_markup(text: str) -> None:
+    def made(text: str) -> tuple[Structure, Structure]:
+        abstract = f"Words. We improve {text} by 84% on GLUE."
+        one = edition(f"a {text}", of=paper("title", abstract=abstract), terms=(text, "b"), reason=text)
+        return structure(to_html(one)), from_markdown(to_markdown(one))
+
+    for plain, hostile in zip(made("plain"), made(text), strict=True):
+        assert hostile.tags == plain.tags
+        assert hostile.links == []
+
+
+def test_lines_of_the_plain_text_are_short_except_addresses() -> None:
+    words = " ".join(f"word{number}" for number in range(60))
+    made = edition(words, of=paper(words, f"https://x.org/{'a' * 90}"), terms=("memory",), reason=words)
+    assert all(len(line) <= 78 or "https://" in line for line in to_text(made).splitlines())
+
+
+def test_html_is_read_without_its_style_element() -> None:
+    page = to_html(edition("text", of=FULL, terms=("memory",)))
+    body = page[page.index("<body") :]
+    assert "<style" not in body
+    assert all(
+        found.startswith("style=")
+        for found in re.findall(r'class="\w+" (\S+)', body)
+        if "width" not in found and "cellpadding" not in found
+    )

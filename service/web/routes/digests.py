@@ -7,9 +7,8 @@ from fastapi.sse import format_sse_event
 
 from service.console import digest_text
 from service.contract import Document
+from service.editions import Editions
 from service.index.jobs import Job, JobState
-from service.library import Library
-from service.types import Digest, Paper
 from service.web.bodies import Body, DigestBody, EmptyBody
 from service.web.digests import job_document
 from service.web.documents import problems
@@ -25,13 +24,14 @@ _MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",
     "json": "application/json",
     "atom": "application/atom+xml",
+    "txt": "text/plain; charset=utf-8",
 }
 
 
 class DocumentQuery(Body):
     """In which format."""
 
-    format: Literal["md", "html", "json", "atom"] = "md"
+    format: Literal["md", "html", "json", "atom", "txt"] = "md"
 
 
 @router.post("", **OF_NEW_DIGEST)
@@ -85,18 +85,9 @@ async def text(service: ServiceOf, job_id: str, query: Annotated[DocumentQuery, 
     made = await service.digests.result(job.id) if job.state is JobState.DONE else None
     if made is None:
         raise Refusal(409, "not-done", f"this digest is {job.state}")
-    papers = await service.do(lambda library: _papers_of(library, made))
-    return Response(digest_text(query.format, made, papers), media_type=_MEDIA_TYPES[query.format])
-
-
-def _papers_of(library: Library, digest: Digest) -> dict[str, Paper]:
-    """The papers of a digest by id; one that has got another id since is known by its summary only."""
-    catalog = library.workbench().stores.catalog
-    return {
-        summary.paper_id: catalog.get(summary.paper_id)
-        or Paper(paper_id=summary.paper_id, title=summary.title, abstract=summary.text)
-        for summary in digest.summaries
-    }
+    interests = service.settings.interests
+    edition = await service.do(lambda library: Editions(library, interests).make(made))
+    return Response(digest_text(query.format, edition), media_type=_MEDIA_TYPES[query.format])
 
 
 async def _found(service: Service, job_id: str) -> Job:

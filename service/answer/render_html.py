@@ -1,0 +1,113 @@
+"""An edition as one HTML page that mail clients show well: tables and inline styles, no scripts, nothing from outside.
+
+Some clients drop the style element, so that the inline styles are enough to read by; what it adds is the dark side.
+"""
+
+import html
+
+from service.answer.edition import Edition, Entry, Section
+from service.answer.render import facts_of, headline, lead_in, marked_new, section_title, told_figure
+from service.types import Paper
+
+_FONT = "font-family:system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;"
+_STYLES = {
+    "page": "margin:0;padding:0;background:#f3f2ee;",
+    "sheet": f"width:100%;max-width:680px;background:#ffffff;color:#1d1d1f;{_FONT}",
+    "pad": "padding:24px 28px 8px;",
+    "title": "margin:0;font-size:24px;line-height:1.25;font-weight:700;",
+    "soft": "margin:4px 0 0;font-size:14px;line-height:1.5;color:#5f6368;",
+    "opening": "margin:16px 0 0;font-size:16px;line-height:1.6;",
+    "section": (
+        "margin:24px 0 4px;padding:0 0 6px;border-bottom:2px solid #d9a441;font-size:16px;line-height:1.4;"
+        "font-weight:700;"
+    ),
+    "paper": "margin:16px 0 0;font-size:16px;line-height:1.35;font-weight:600;",
+    "text": "margin:4px 0 0;font-size:15px;line-height:1.5;",
+    "figure": "margin:6px 0 0;padding:0 0 0 10px;border-left:3px solid #d9a441;font-size:14px;line-height:1.5;",
+    "link": "color:#0b57d0;text-decoration:none;",
+    "new": "color:#9a5b00;font-size:12px;letter-spacing:.04em;",
+}
+_DARK = (
+    ".page{background:#111214!important}.sheet{background:#1b1c1f!important;color:#e8e8e8!important}"
+    ".soft{color:#a2a6ab!important}.link{color:#8ab4f8!important}.new{color:#f0b95a!important}"
+)
+_STYLE = f":root{{color-scheme:light dark}}@media(prefers-color-scheme:dark){{{_DARK}}}"
+
+
+def to_html(edition: Edition) -> str:
+    """The edition as one HTML page without scripts or outside resources."""
+    title = f"Papers of {html.escape(edition.digest.day)}"
+    body = [_tag("h1", "title", title)]
+    if edition.entries:
+        body.append(_tag("p", "soft", html.escape(headline(edition))))
+    if edition.opening:
+        body.append(_tag("p", "opening", _opening(edition)))
+    new = marked_new(edition)
+    body += [_section(section, new) for section in edition.sections]
+    if edition.digest.failures:
+        failed = "".join(
+            f"<li>{html.escape(failure.where)}: {html.escape(failure.reason)}</li>"
+            for failure in edition.digest.failures
+        )
+        body.append(_tag("h2", "section", "Not summarized") + f"<ul>{failed}</ul>")
+    content = "\n".join(body)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{title}</title><style>{_STYLE}</style></head>\n"
+        f'<body class="page" style="{_STYLES["page"]}">'
+        f'<table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" '
+        f'style="{_STYLES["page"]}"><tr><td align="center">'
+        f'<table role="presentation" class="sheet" cellpadding="0" cellspacing="0" style="{_STYLES["sheet"]}">'
+        f'<tr><td style="{_STYLES["pad"]}">\n{content}\n</td></tr></table></td></tr></table></body></html>\n'
+    )
+
+
+def _tag(name: str, style: str, content: str) -> str:
+    return f'<{name} class="{style}" style="{_STYLES[style]}">{content}</{name}>'
+
+
+def _opening(edition: Edition) -> str:
+    return " ".join(
+        f"<b>{html.escape(lead_in(place, said.papers, said.terms))}:</b> “{html.escape(said.claim.text)}” "
+        f"{_reference(edition.cited[place], place + 1)}"
+        for place, said in enumerate(edition.opening)
+    )
+
+
+def _reference(paper: Paper, number: int) -> str:
+    """The number that leads to the paper; its title is what a reader sees on pointing at it."""
+    shown = f"[{number}]"
+    return (
+        _link(paper.url, shown, paper.title)
+        if paper.url
+        else f'<span title="{html.escape(paper.title)}">{shown}</span>'
+    )
+
+
+def _section(section: Section, new: frozenset[str]) -> str:
+    heading = _tag("h2", "section", html.escape(section_title(section))) if section.terms else ""
+    level = "h3" if section.terms else "h2"
+    return heading + "\n".join(_entry(entry, level, entry.paper.paper_id in new) for entry in section.entries)
+
+
+def _entry(entry: Entry, level: str, new: bool) -> str:
+    title = html.escape(entry.summary.title)
+    if entry.paper.url:
+        title = _link(entry.paper.url, title)
+    if new:
+        title = f"{_tag('span', 'new', 'NEW')} {title}"
+    parts = [_tag(level, "paper", title), _tag("p", "text", html.escape(entry.summary.text))]
+    if entry.figure and told_figure(entry):
+        text, start, end = entry.figure.quote.text, entry.figure.start, entry.figure.end
+        before, shown, after = (html.escape(part) for part in (text[:start], text[start:end], text[end:]))
+        parts.append(_tag("p", "figure", f"{before}<b>{shown}</b>{after}"))
+    parts.append(_tag("p", "soft", html.escape(facts_of(entry))))
+    return "".join(parts)
+
+
+def _link(url: str, shown: str, title: str = "") -> str:
+    hint = f' title="{html.escape(title)}"' if title else ""
+    address = f'href="{html.escape(url)}" rel="noopener noreferrer"'
+    return f'<a class="link" style="{_STYLES["link"]}" {address}{hint}>{shown}</a>'
