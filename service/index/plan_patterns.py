@@ -134,10 +134,11 @@ _TREAT = (
     r"look at|talk about|examine|analy[sz]e|survey|review|benchmark|improve|reduce)"
 )
 _COUNT_END = (
-    rf"(?:,?(?: {_BE}| so far| in total| yet| now| {PUBLISHED}| in (?:the|our|this) (?:catalog|library|collection)))*+$"
+    rf"(?>(?:,?(?: {_BE}| so far| in total| yet| now| {PUBLISHED}|"
+    r" in (?:the|our|this) (?:catalog|library|collection)))*)$"
 )
 COUNT_TOPIC = pattern(
-    rf"(?:{COUNT.pattern})(?: {_BE}| {PUBLISHED}|,| that| which)*+",
+    rf"(?:{COUNT.pattern})(?>(?: {_BE}| {PUBLISHED}|,| that| which)*)",
     rf" (?:on|about|regarding|{_TREAT}(?! (?:for|to|in|by)\b)) (?P<topic>.+?){_COUNT_END}",
 )
 COUNT_KIND = pattern(

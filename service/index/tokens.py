@@ -13,8 +13,9 @@ _HYPHENS = "-‐‑"
 _HYPHEN = re.compile(f"[{_HYPHENS}]")
 # Looking behind and possessive: a word without a hyphen is tried once, not at each of its letters.
 _COMPOUND = re.compile(rf"(?<![^\W_])[^\W_]++(?:[{_HYPHENS}][^\W_]++)+")
-# Words and compounds with a capital or a digit.
-_NAMELIKE = re.compile(rf"(?<![^\W_])(?=[a-z{_HYPHENS}]*+[A-Z0-9])[^\W_]++(?:[{_HYPHENS}][^\W_]++)*+")
+# Words and compounds with a capital or a digit. Repeated groups are not possessive: Python 3.11.2, that of Debian 12,
+# takes half of a repetition then.
+_NAMELIKE = re.compile(rf"(?<![^\W_])(?=[a-z{_HYPHENS}]*+[A-Z0-9])[^\W_]++(?:[{_HYPHENS}][^\W_]++)*")
 # First parts that are also written apart and joined in abstracts of arXiv: all three spellings are common.
 _PREFIXES = (
     "anti", "auto", "bi", "cross", "hyper", "inter", "intra", "meta", "micro", "multi", "non", "post", "pre", "pseudo",

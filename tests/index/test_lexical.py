@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.errors import IndexUnusableError
@@ -317,6 +317,8 @@ def test_text_in_the_form_of_a_query_language_is_text(index: LexicalIndex, text:
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=60))
+@example("0-:")
+@example("LoRA-: a name")
 @settings(max_examples=100, deadline=None)
 def test_no_text_is_an_error_for_the_analyzer(text: str) -> None:
     assert all(ANALYZER.terms(text))
