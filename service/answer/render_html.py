@@ -12,7 +12,10 @@ from service.types import Paper
 _FONT = "font-family:system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;"
 _STYLES = {
     "page": "margin:0;padding:0;background:#f3f2ee;",
-    "sheet": f"width:100%;max-width:680px;background:#ffffff;color:#1d1d1f;{_FONT}",
+    "sheet": (
+        "width:100%;max-width:680px;table-layout:fixed;overflow-wrap:anywhere;word-break:break-word;"
+        f"background:#ffffff;color:#1d1d1f;{_FONT}"
+    ),
     "pad": "padding:24px 28px 8px;",
     "title": "margin:0;font-size:24px;line-height:1.25;font-weight:700;",
     "soft": "margin:4px 0 0;font-size:14px;line-height:1.5;color:#5f6368;",
@@ -25,11 +28,13 @@ _STYLES = {
     "text": "margin:4px 0 0;font-size:15px;line-height:1.5;",
     "figure": "margin:6px 0 0;padding:0 0 0 10px;border-left:3px solid #d9a441;font-size:14px;line-height:1.5;",
     "link": "color:#0b57d0;text-decoration:none;",
+    # Inside a text colour alone does not tell a link.
+    "reference": "color:#0b57d0;text-decoration:underline;",
     "new": "color:#9a5b00;font-size:12px;letter-spacing:.04em;",
 }
 _DARK = (
     ".page{background:#111214!important}.sheet{background:#1b1c1f!important;color:#e8e8e8!important}"
-    ".soft{color:#a2a6ab!important}.link{color:#8ab4f8!important}.new{color:#f0b95a!important}"
+    ".soft{color:#a2a6ab!important}.link,.reference{color:#8ab4f8!important}.new{color:#f0b95a!important}"
 )
 _STYLE = f":root{{color-scheme:light dark}}@media(prefers-color-scheme:dark){{{_DARK}}}"
 
@@ -78,12 +83,8 @@ def _opening(edition: Edition) -> str:
 
 def _reference(paper: Paper, number: int) -> str:
     """The number that leads to the paper; its title is what a reader sees on pointing at it."""
-    shown = f"[{number}]"
-    return (
-        _link(paper.url, shown, paper.title)
-        if paper.url
-        else f'<span title="{html.escape(paper.title)}">{shown}</span>'
-    )
+    hint = f' title="{html.escape(paper.title)}"'
+    return _link("reference", paper.url, f"[{number}]", hint) if paper.url else f"<span{hint}>[{number}]</span>"
 
 
 def _section(section: Section, new: frozenset[str]) -> str:
@@ -95,7 +96,7 @@ def _section(section: Section, new: frozenset[str]) -> str:
 def _entry(entry: Entry, level: str, new: bool) -> str:
     title = html.escape(entry.summary.title)
     if entry.paper.url:
-        title = _link(entry.paper.url, title)
+        title = _link("link", entry.paper.url, title)
     if new:
         title = f"{_tag('span', 'new', 'NEW')} {title}"
     parts = [_tag(level, "paper", title), _tag("p", "text", html.escape(entry.summary.text))]
@@ -107,7 +108,6 @@ def _entry(entry: Entry, level: str, new: bool) -> str:
     return "".join(parts)
 
 
-def _link(url: str, shown: str, title: str = "") -> str:
-    hint = f' title="{html.escape(title)}"' if title else ""
+def _link(style: str, url: str, shown: str, hint: str = "") -> str:
     address = f'href="{html.escape(url)}" rel="noopener noreferrer"'
-    return f'<a class="link" style="{_STYLES["link"]}" {address}{hint}>{shown}</a>'
+    return f'<a class="{style}" style="{_STYLES[style]}" {address}{hint}>{shown}</a>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from contextlib import redirect_stdout
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,7 +177,9 @@ def _fetch(context: click.Context, requests: tuple[str, ...]) -> list[Any]:
             failures.append(Failure(where=where, reason="this Paperboy has no command to fetch with"))
             continue
         try:
-            status = command.main(shlex.split(request), standalone_mode=False, obj=context.obj)
+            # What it prints is not the document of this command.
+            with redirect_stdout(sys.stderr):
+                status = command.main(shlex.split(request), standalone_mode=False, obj=context.obj)
         except (PaperboyError, click.ClickException, ValueError) as error:
             failures.append(Failure(where=where, reason=str(error)))
         else:

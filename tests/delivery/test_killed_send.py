@@ -192,3 +192,25 @@ def test_run_lists_what_could_not_be_taken_in_or_fetched_and_sends_the_rest(
     assert done.document["failures"][0]["where"] == "fetch nowhere --category cs.CL"
     assert len(done.document["failures"]) == 2
     assert USER in str(mails.post.envelopes[0].mail_from)
+
+
+def test_what_a_fetch_prints_is_not_on_the_stdout_of_run(home: Path, tmp_path: Path) -> None:
+    (home / "settings.toml").write_text('mode = "extractive"\nfetch = ["hf --day 2024-05-09"]\n')
+    code = """
+import click, service.cli as c
+
+@click.command()
+@click.argument("source")
+@click.option("--day")
+def fetch(source, day):
+    click.echo(f"{source} of {day} was fetched")
+    return 1
+
+c.paperboy.add_command(fetch)
+c.main()
+"""
+    run = [sys.executable, "-c", code, "--home", str(home), "run", "--out", str(tmp_path / "d.html"), "--json"]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1, done
+    assert json.loads(done.stdout)["failures"][0]["where"] == "fetch hf --day 2024-05-09"
+    assert "hf of 2024-05-09 was fetched" in done.stderr
