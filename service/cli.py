@@ -17,6 +17,7 @@ from service.commands.models import models
 from service.commands.papers import backup, ingest, reindex, restore, search
 from service.commands.serve import key, mcp, serve
 from service.commands.upkeep import bench, doctor, evaluate
+from service.commands.watch import watch
 from service.errors import PaperboyError
 from service.invocation import Invocation
 
@@ -33,7 +34,7 @@ def paperboy(context: click.Context, home: str | None, as_json: bool) -> None:
 
 for _command in (
     ingest, fetch, search, ask, summarize, digest, verify, serve, key, mcp,
-    like, dislike, send, run, schedule,
+    like, dislike, send, run, schedule, watch,
     reindex, doctor, bench, backup, restore, models, evaluate,
 ):  # fmt: skip
     paperboy.add_command(_command)

@@ -26,7 +26,9 @@ from service.text import clean_text, counted, one_line
 
 if TYPE_CHECKING:
     from service.answer.edition import Edition
+    from service.answer.watching import Feed
     from service.doctor import DoctorReport
+    from service.index.watches import Watch
     from service.newsstand import DeliveryReport
     from service.speed import Machine, Speed
     from service.types import (
@@ -193,6 +195,19 @@ class Console:
         if not report.outcomes and not report.written:
             self.line(f"The digest of {report.day} is made ({count}); nobody is to get it.")
         self._failures(report.problems())
+
+    def watches(self, watches: Sequence[Watch], feeds: Sequence[Feed], *, quiet: bool) -> None:
+        """Saved questions, with the papers that are new."""
+        papers = {feed.watch.number: feed.papers for feed in feeds}
+        for one in watches:
+            new = [found for found in papers.get(one.number, ()) if found.new]
+            count = "" if quiet else f" ({len(new) or 'nothing'} new)"
+            self._out.print(Text.assemble((f"{one.number:2} ", "dim"), (one.question, "bold"), count))
+            for found in new:
+                self._out.print(Text(f"   {found.paper.title}"))
+                self._out.print(Text(f"   {found.quote}", style="dim"))
+        if not watches:
+            self.line('No question is saved: paperboy watch "which papers …"')
 
     def verification(self, verification: Verification) -> None:
         """Each claim with its verdict."""

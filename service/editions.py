@@ -5,15 +5,19 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from service.answer import watching
 from service.answer.edition import Edition, make_edition
 from service.answer.lookup import paper_named
+from service.answer.watching import Feed
 from service.errors import InputError
 from service.index.deliveries import Deliveries, Delivery, DeliveryState
 from service.index.reader import Looks, Opinions
+from service.index.watches import Watch, Watches
 from service.library import Library
 from service.types import Digest, Paper
 
 EDITION: TypeAdapter[Edition] = TypeAdapter(Edition)
+FEEDS: TypeAdapter[list[Feed]] = TypeAdapter(list[Feed])
 
 
 class Editions:
@@ -63,6 +67,31 @@ class Editions:
             opinions.put(found.row, liked=liked)
         return found.title
 
+    def watch(self, question: str) -> None:
+        """Save a question.
+
+        Raises:
+            InputError: it does not ask for papers on a subject.
+        """
+        watching.save(self._library.workbench(), question)
+
+    def unwatch(self, number: int) -> bool:
+        """Forget a saved question; whether there was one."""
+        return self._watches().remove(number)
+
+    def watches(self) -> list[Watch]:
+        """The saved questions, oldest first."""
+        return self._watches().all()
+
+    def feeds(self) -> list[Feed]:
+        """Look for every saved question again."""
+        return watching.looked_after(self._library.workbench())
+
+    def feed(self, number: int) -> Feed | None:
+        """Look for one saved question again; `None` where there is none of that number."""
+        found = next((watch for watch in self.watches() if watch.number == number), None)
+        return watching.look_after(self._library.workbench(), found) if found else None
+
     def answer(self, method: str, given: list[Any]) -> Any:
         """Answer a call that came as JSON, as JSON.
 
@@ -71,6 +100,8 @@ class Editions:
         """
         if method == "make":
             return EDITION.dump_python(self.make(Digest.model_validate(given[0])), mode="json")
+        if method == "feeds":
+            return FEEDS.dump_python(self.feeds(), mode="json")
         if method == "keep_delivery":
             return self.keep_delivery(given[0], given[1], DeliveryState(given[2]))
         calls: dict[str, Callable[..., Any]] = {
@@ -78,10 +109,16 @@ class Editions:
             "looked": self.looked,
             "delivery": self.delivery,
             "give_opinion": self.give_opinion,
+            "watch": self.watch,
+            "unwatch": self.unwatch,
+            "watches": self.watches,
         }
         if method not in calls:
             raise InputError(f"this service does not know {method}: it is of another version; start it anew")
         return calls[method](*given)
+
+    def _watches(self) -> Watches:
+        return Watches(self._library.workbench().stores.database)
 
     def _looks(self) -> Looks:
         return Looks(self._library.workbench().stores.database)

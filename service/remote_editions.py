@@ -3,8 +3,10 @@
 from typing import Any, cast
 
 from service.answer.edition import Edition
-from service.editions import EDITION, Editions
+from service.answer.watching import Feed
+from service.editions import EDITION, FEEDS, Editions
 from service.index.deliveries import Delivery, DeliveryState
+from service.index.watches import Watch
 from service.library import Library
 from service.remote import RemoteLibrary
 from service.types import Digest
@@ -40,6 +42,22 @@ class RemoteEditions:
     def give_opinion(self, paper: str, liked: bool | None) -> str:
         """As `Editions.give_opinion`."""
         return str(self._call("give_opinion", paper, liked))
+
+    def watch(self, question: str) -> None:
+        """As `Editions.watch`."""
+        self._call("watch", question)
+
+    def unwatch(self, number: int) -> bool:
+        """As `Editions.unwatch`."""
+        return bool(self._call("unwatch", number))
+
+    def watches(self) -> list[Watch]:
+        """As `Editions.watches`."""
+        return [Watch(*row) for row in self._call("watches")]
+
+    def feeds(self) -> list[Feed]:
+        """As `Editions.feeds`."""
+        return FEEDS.validate_python(self._call("feeds"))
 
     def _call(self, method: str, *given: Any) -> Any:
         return self._library.call("editions", {"interests": self._interests, "method": method, "given": given})

@@ -15,7 +15,7 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~]|&(?=#?\w+;))")
 _MARKDOWN_LIST = re.compile(r"^(\d+(?=[.)](?!\S))|(?=[-+]))")
 _ENDS_MARKDOWN_LINK = re.compile(r"[()\\]")
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ATOM = "http://www.w3.org/2005/Atom"
+ATOM = "http://www.w3.org/2005/Atom"
 _WIDTH = 78
 
 
@@ -74,26 +74,25 @@ def to_text(edition: Edition) -> str:
 
 def to_atom(edition: Edition) -> str:
     """The edition as an Atom feed (RFC 4287)."""
-    ElementTree.register_namespace("", _ATOM)
-    feed = ElementTree.Element(f"{{{_ATOM}}}feed")
+    ElementTree.register_namespace("", ATOM)
+    feed = ElementTree.Element(f"{{{ATOM}}}feed")
     updated = datetime.now(UTC).isoformat(timespec="seconds")
-    _add(feed, "id", f"urn:paperboy:digest:{edition.digest.day}")
-    _add(feed, "title", f"Papers of {edition.digest.day}")
-    _add(feed, "updated", updated)
-    _add(_add(feed, "author"), "name", "Paperboy")
+    add(feed, "id", f"urn:paperboy:digest:{edition.digest.day}")
+    add(feed, "title", f"Papers of {edition.digest.day}")
+    add(feed, "updated", updated)
+    add(add(feed, "author"), "name", "Paperboy")
     for section in edition.sections:
         for paper, summary, *_ in section.entries:
-            entry = _add(feed, "entry")
-            _add(entry, "id", f"urn:paperboy:paper:{paper.paper_id}")
-            _add(entry, "title", summary.title)
-            _add(entry, "updated", f"{paper.day.isoformat()}T00:00:00Z" if paper.day else updated)
-            _add(entry, "summary", summary.text)
+            entry = add(feed, "entry")
+            add(entry, "id", f"urn:paperboy:paper:{paper.paper_id}")
+            add(entry, "title", summary.title)
+            add(entry, "updated", f"{paper.day.isoformat()}T00:00:00Z" if paper.day else updated)
+            add(entry, "summary", summary.text)
             if paper.url:
-                _add(entry, "link").set("href", paper.url)
+                add(entry, "link").set("href", paper.url)
             if section.terms:
-                _add(entry, "category").set("term", _NOT_XML.sub("", ", ".join(section.terms)))
-    document = _NOT_XML.sub("", ElementTree.tostring(feed, encoding="unicode"))
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{document}\n'
+                add(entry, "category").set("term", _NOT_XML.sub("", ", ".join(section.terms)))
+    return as_xml(feed)
 
 
 def headline(edition: Edition) -> str:
@@ -195,7 +194,14 @@ def _markdown_reference(paper: Paper, number: int) -> str:
     )
 
 
-def _add(parent: ElementTree.Element, name: str, text: str = "") -> ElementTree.Element:
-    child = ElementTree.SubElement(parent, f"{{{_ATOM}}}{name}")
+def as_xml(feed: ElementTree.Element) -> str:
+    """A feed as a document, without characters that XML does not have."""
+    document = _NOT_XML.sub("", ElementTree.tostring(feed, encoding="unicode"))
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{document}\n'
+
+
+def add(parent: ElementTree.Element, name: str, text: str = "") -> ElementTree.Element:
+    """A further Atom element inside another one."""
+    child = ElementTree.SubElement(parent, f"{{{ATOM}}}{name}")
     child.text = text or None
     return child

@@ -19,7 +19,7 @@ from service.web.guard import Access, Guard
 from service.web.keys import Keys
 from service.web.limits import Account, BodyLimit
 from service.web.problems import Problems, Refusal
-from service.web.routes import corpus_map, digests, health, openai, papers, questions, summaries
+from service.web.routes import corpus_map, digests, feeds, health, openai, papers, questions, summaries
 from service.web.service import Service
 
 _STATIC = Path(__file__).with_name("static")
@@ -47,7 +47,7 @@ def create_app(service: Service, access: Access | None = None, keys: Keys | None
     )
     app.state.service = service
     problems.install(app)
-    for part in (papers, questions, summaries, digests, corpus_map, health, openai):
+    for part in (papers, questions, summaries, digests, corpus_map, feeds, health, openai):
         app.include_router(part.router)
     app.add_api_route("/", _page, response_model=None, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC, check_dir=False), name="static")

@@ -1,0 +1,47 @@
+"""Saved questions as feeds: Atom (RFC 4287) and JSON Feed 1.1. Titles and quotes are untrusted and stay text."""
+
+import json
+from xml.etree import ElementTree
+
+from service.answer.render import ATOM, add, as_xml, facts
+from service.answer.watching import Feed
+
+
+def feed_id(feed: Feed) -> str:
+    """What a reader knows the feed by, and the name of its files."""
+    return f"watch-{feed.watch.number}"
+
+
+def to_atom_feed(feed: Feed) -> str:
+    """A feed as Atom."""
+    ElementTree.register_namespace("", ATOM)
+    root = ElementTree.Element(f"{{{ATOM}}}feed")
+    add(root, "id", f"urn:paperboy:{feed_id(feed)}")
+    add(root, "title", feed.watch.question)
+    add(root, "updated", max((found.found for found in feed.papers), default=feed.watch.saved))
+    add(add(root, "author"), "name", "Paperboy")
+    for found in feed.papers:
+        entry = add(root, "entry")
+        add(entry, "id", f"urn:paperboy:paper:{found.paper.paper_id}")
+        add(entry, "title", found.paper.title)
+        add(entry, "updated", found.found)
+        add(entry, "summary", f"“{found.quote}” ({facts(found.paper)})")
+        if found.paper.url:
+            add(entry, "link").set("href", found.paper.url)
+    return as_xml(root)
+
+
+def to_json_feed(feed: Feed) -> str:
+    """A feed as JSON Feed 1.1."""
+    items = [
+        {
+            "id": f"urn:paperboy:paper:{found.paper.paper_id}",
+            "title": found.paper.title,
+            "content_text": f"“{found.quote}” ({facts(found.paper)})",
+            "date_published": found.found,
+            **({"url": found.paper.url} if found.paper.url else {}),
+        }
+        for found in feed.papers
+    ]
+    document = {"version": "https://jsonfeed.org/version/1.1", "title": feed.watch.question, "items": items}
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
