@@ -8,10 +8,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from eval.bm25 import WordIndex
 from eval.data import STOCK_EMBEDDER
 from service.answer.find import Findings, fact_passages, find, list_passages
 from service.errors import InputError
+from service.index.chunk_store import cosines, starts_of
 from service.index.relevance import scored_rows
 from service.library import Library, quietly
 from service.settings import Settings
@@ -97,12 +100,12 @@ def ask_systems(bench: Bench, question: str, cut: Cut | None) -> Found:
         return NOTHING
     # Two homes of the same papers number them alike only where both took them in together: ids decide.
     rows = None if bench.stock is bench.library else _rows_in(bench)
-    lexical, chunks = bench.words.scores(question), _translated(_chunk_cosines(stock), rows)
+    lexical, chunks = bench.words.scores(question), _translated(_chunk_cosines(bench.stock, stock), rows)
     orders = (
         _ordered(lexical),
         _ordered(chunks),
         _ordered(_fused([lexical, chunks])),
-        [candidate.row for candidate in found.ranking.candidates],
+        found.ranking.fused.rows.tolist(),
         [row for row, _ in scored_rows(found.ranking, found.judged)],
     )
     passages = []
@@ -126,8 +129,12 @@ def _rows_in(bench: Bench) -> dict[int, int]:
     return {paper.row: ours[paper.paper_id] for paper in theirs}
 
 
-def _chunk_cosines(found: Findings) -> dict[int, float]:
-    return {candidate.row: candidate.chunk_cosine for candidate in found.ranking.candidates}
+def _chunk_cosines(library: Library, found: Findings) -> dict[int, float]:
+    """The cosine of each paper's nearest chunk."""
+    matrix = library.workbench().stores.chunks.matrix()
+    starts = starts_of(matrix.owners)
+    best = np.maximum.reduceat(cosines(matrix, found.ranking.question_vector), starts)
+    return dict(zip(matrix.owners[starts].tolist(), best.tolist(), strict=True))
 
 
 def _translated(scores: dict[int, float], rows: Mapping[int, int] | None) -> dict[int, float]:

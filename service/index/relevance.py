@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from service.index.catalog import Catalog, Stored
 from service.index.lexical import Analyzer
 from service.index.rerank import RERANKED, rescored
-from service.index.retrieval import JUDGED, Candidate, Ranking
+from service.index.retrieval import Candidate, Ranking
 from service.index.words import Word, has_word
 from service.ports import Matrix, Reranker
 from service.types import QuestionKind
@@ -74,7 +74,7 @@ class Answerability(NamedTuple):
 
 def judge(ranking: Ranking, catalog: Catalog, analyzer: Analyzer) -> list[Judged]:
     """The first candidates in the order of their relevance, best first."""
-    candidates = ranking.candidates[:JUDGED]
+    candidates = ranking.candidates
     papers = catalog.at_rows([candidate.row for candidate in candidates])
     evidence = weigh(ranking, papers, analyzer)
     judged = [
@@ -100,16 +100,17 @@ def _in_order(judged: Sequence[Judged]) -> list[Judged]:
 def scored_rows(ranking: Ranking, judged: Sequence[Judged]) -> list[tuple[int, float]]:
     """Row and relevance of every candidate, best first: the judged ones, then those whose text was not looked at."""
     best = [(item.candidate.row, item.relevance) for item in judged]
-    if len(ranking.candidates) == len(judged):
+    rows, shares = ranking.fused.rows[len(judged) :], ranking.fused.scores[len(judged) :]
+    if not len(rows):
         return best
     # On the scale of the judged, and below all of them.
-    last = best[-1][1] / ranking.candidates[len(judged) - 1].fused
-    return best + [(candidate.row, last * candidate.fused) for candidate in ranking.candidates[len(judged) :]]
+    scale = best[-1][1] / ranking.fused.scores[len(judged) - 1]
+    return best + list(zip(rows.tolist(), (scale * shares).tolist(), strict=True))
 
 
 def weigh(ranking: Ranking, papers: dict[int, Stored], analyzer: Analyzer) -> list[Evidence]:
     """Evidence for each of the first candidates, in their order."""
-    candidates = ranking.candidates[:JUDGED]
+    candidates = ranking.candidates
     lacking = []
     for candidate in candidates:
         paper = papers[candidate.row]

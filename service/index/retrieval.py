@@ -1,15 +1,14 @@
 """Hybrid retrieval, per paper: four rankings fused by reciprocal rank.
 
-Nearest chunk, nearest sentence, BM25 of the question, BM25 of the expanded question (Cormack et al. 2009 for the
-fusion). The constants were chosen on CACM, CISI and SciFact, where they beat two-way fusion; `eval/retrieval.py`
-measures them. The order of the first papers is made in `relevance.py`.
+Nearest chunk, nearest sentence, BM25 of the question, BM25 of the expanded question. The constants were chosen on CACM,
+CISI and SciFact, where they beat two-way fusion; `eval/retrieval.py` measures them. The order of the first papers is
+made in `relevance.py`.
 """
 
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +16,17 @@ from numpy.typing import NDArray
 
 from service.index.background import Background
 from service.index.catalog import Catalog, Stored
-from service.index.chunk_store import ChunkMatrix, ChunkStore, SentenceVectors, cosines, paper_of
+from service.index.chunk_store import (
+    ChunkMatrix,
+    ChunkStore,
+    SentenceVectors,
+    cosines,
+    paper_of,
+    paper_vectors,
+    starts_of,
+)
 from service.index.expansion import BACKGROUND_SHARE, FEEDBACK_PAPERS, expand, joined
+from service.index.fusion import NONE, Scored, fuse
 from service.index.lexical import LexicalIndex, Required, Rows
 from service.index.reading import read_terms
 from service.index.tokens import hyphenated
@@ -26,7 +34,6 @@ from service.index.words import Word, term_weights, weigh_words
 from service.ports import Embedder, Matrix, Vector, VectorStore
 from service.types import Filter, Quote
 
-RRF_K = 20
 _WEIGHTS = (1.0, 1.0, 1.0, 1.5)
 """Of chunks, sentences, BM25 and expanded BM25."""
 _LEXICAL_LIMIT = 1_000
@@ -35,7 +42,7 @@ _DENSE_PAPERS = 2_000
 _CANDIDATES = 500
 """Papers whose sentences are looked at."""
 JUDGED = 60
-"""Candidates whose cosines are exact and whose text is looked at."""
+"""Papers of which all is looked at: exact cosines, and their text."""
 _FEW_PAPERS = 1_000
 """Papers whose chunks are read by themselves, where those of all have not been read yet."""
 _GATHERED_SHARE = 0.25
@@ -49,15 +56,9 @@ _ASKS_WHERE = frozenset(["avail", "code", "github", "link", "releas", "url", "we
 _ELSEWHERE_DISCOUNT = 0.5
 """Of a sentence that says where the code is: it has the words of many questions and answers none but that."""
 
-Scores = dict[int, float]
-"""Score by row number of the paper."""
-
 
 class Candidate(NamedTuple):
-    """One paper in a ranking, with what speaks for it.
-
-    The cosines of the first `JUDGED` are exact; of further ones they are 0 where they were not looked at.
-    """
+    """One paper in a ranking, with what speaks for it; the cosines are exact."""
 
     row: int
     fused: float
@@ -71,10 +72,14 @@ class Candidate(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """Papers for a question, best first, and how many were searched."""
+    """Papers for a question, best first."""
 
     candidates: list[Candidate]
+    """The first `JUDGED`."""
+    fused: Scored
+    """All that were found, with reciprocal rank scores as shares of the best paper's."""
     searched: int
+    """How many papers were."""
     question_vector: Vector
     terms: Counter[str]
     words: list[Word]
@@ -125,10 +130,12 @@ class Retriever:
         self._catalog, self._chunks, self._lexical = catalog, chunks, lexical
         self._embedder, self._vectors, self._background = embedder, vectors, background
         self._matrix: ChunkMatrix | None = None
+        self._papers = -1
 
     def refresh(self) -> None:
         """Forget what was read, after the catalog changed."""
         self._matrix = None
+        self._papers = -1
 
     def rank(
         self,
@@ -143,25 +150,26 @@ class Retriever:
         With `every_paper` exact cosines of all are taken, as list questions need.
         """
         scope = self._scope(condition, required)
-        searched = self._catalog.count() if scope.allowed is None else len(scope.allowed)
+        searched = self._count() if scope.allowed is None else len(scope.allowed)
         question = hyphenated(question)
         vector, words = weigh_words(question, self._embedder, self._lexical.analyzer)
         terms = self._lexical.analyzer.query_terms(question)
         if not searched:
-            return Ranking([], 0, vector, terms, words, np.zeros((0, 0), np.float32))
+            return Ranking([], NONE, 0, vector, terms, words, np.zeros((0, 0), np.float32))
         dense = self._dense(vector, scope.allowed, every_paper)
         lexical = self._search_terms(self._read(question, terms), scope)
-        nearest = _best(fuse([dense, lexical]), _CANDIDATES)
+        nearest = fuse([dense, lexical]).rows[:_CANDIDATES]
         sentences = self._sentence_scores(vector, nearest)
-        first = fuse([dense, sentences, lexical])
+        first = fuse([dense, sentences, lexical]).first(FEEDBACK_PAPERS)
         weights = self._read(question, by_importance(terms, words))
         expanded = self._search_terms(self._expanded(weights, vector, first), scope)
-        fused = fuse([dense, sentences, lexical, expanded], _WEIGHTS)
-        order = _best(fused, len(fused))
-        dense, sentences = self._exact(vector, order[:JUDGED], dense, sentences)
-        evidence = (_shares(fused), dense, sentences, _shares(lexical), _shares(expanded))
-        candidates = list(map(Candidate, order, *(map(scores.get, order, repeat(0.0)) for scores in evidence)))
-        return Ranking(candidates, searched, vector, terms, words, self._likeness(order[:JUDGED]))
+        fused = fuse([dense, sentences, lexical, expanded], _WEIGHTS).shares()
+        rows, shares = fused.first(JUDGED)
+        dense, sentences = self._exact(vector, rows, dense, sentences)
+        evidence = (found.at(rows) for found in (dense, sentences, lexical.shares(), expanded.shares()))
+        columns = (column.tolist() for column in (rows, shares, *evidence))
+        candidates = list(map(Candidate._make, zip(*columns, strict=True)))
+        return Ranking(candidates, fused, searched, vector, terms, words, self._likeness(rows))
 
     def passing(self, condition: Filter, required: Sequence[Required]) -> Rows:
         """Rows of the papers that pass the condition and have what is required."""
@@ -203,7 +211,7 @@ class Retriever:
 
     def _scope(self, condition: Filter | None, required: Sequence[Required]) -> _Scope:
         rows = None if condition is None or condition.is_open else self._catalog.rows(condition)
-        if rows is not None and len(rows) == self._catalog.count():
+        if rows is not None and len(rows) == self._count():
             rows = None
         if not required:
             return _Scope(rows, required, rows)
@@ -211,16 +219,23 @@ class Retriever:
         allowed = having if rows is None else np.intersect1d(rows, having, assume_unique=True)
         return _Scope(rows, required, allowed)
 
-    def _dense(self, vector: Vector, allowed: Rows | None, every_paper: bool) -> Scores:
+    def _count(self) -> int:
+        # To count 91,000 rows takes SQLite 3 ms.
+        if self._papers < 0:
+            self._papers = self._catalog.count()
+        return self._papers
+
+    def _dense(self, vector: Vector, allowed: Rows | None, every_paper: bool) -> Scored:
         store = self._vectors() if allowed is None and not every_paper else None
         if store is not None:
             found = store.search(vector, _DENSE_CHUNKS)
             by_id: dict[str, float] = {}
             for name, cosine in found:
                 by_id.setdefault(paper_of(name), cosine)
-            return {row: by_id[paper_id] for paper_id, row in self._catalog.rows_by_id(list(by_id)).items()}
+            rows = self._catalog.rows_by_id(list(by_id))
+            return Scored.pairs((row, by_id[paper_id]) for paper_id, row in rows.items())
         if self._matrix is None and allowed is not None and len(allowed) <= _FEW_PAPERS:
-            few = self._chunks.matrix(allowed.tolist())
+            few = self._chunks.matrix(allowed)
             return _best_by_owner(few.owners, cosines(few, vector))
         if self._matrix is None:
             self._matrix = self._chunks.matrix()
@@ -228,44 +243,46 @@ class Retriever:
             return _best_by_owner(self._matrix.owners, cosines(self._matrix, vector))
         return _best_by_owner(*_cosines_of(self._matrix, vector, allowed))
 
-    def _exact(self, vector: Vector, rows: Sequence[int], dense: Scores, sentences: Scores) -> tuple[Scores, Scores]:
+    def _exact(self, vector: Vector, rows: Rows, dense: Scored, sentences: Scored) -> tuple[Scored, Scored]:
         """The cosines with those that the papers at `rows` lack: the vector store gives its nearest chunks only."""
-        unread = [row for row in rows if row not in dense]
-        if unread:
-            matrix = self._chunks.matrix(unread)
-            dense = dense | _best_by_owner(matrix.owners, cosines(matrix, vector))
-        unread = [row for row in rows if row not in sentences]
-        return dense, sentences | self._sentence_scores(vector, unread) if unread else sentences
+        unread = dense.lacking(rows)
+        if len(unread):
+            matrix = self._chunks_of(unread)
+            dense = dense.joined(_best_by_owner(matrix.owners, cosines(matrix, vector)))
+        unread = sentences.lacking(rows)
+        return dense, sentences.joined(self._sentence_scores(vector, unread)) if len(unread) else sentences
 
-    def _sentence_scores(self, vector: Vector, rows: Sequence[int]) -> Scores:
+    def _sentence_scores(self, vector: Vector, rows: Rows) -> Scored:
         sentences = self._chunks.sentence_matrix(rows)
         return _best_by_owner(sentences.owners, sentences.vectors @ vector)
+
+    def _chunks_of(self, rows: Rows) -> ChunkMatrix:
+        """The chunk vectors of a few papers, owners ascending."""
+        return self._chunks.matrix(rows) if self._matrix is None else self._matrix.of(np.sort(rows))
 
     def _read(self, question: str, weights: Mapping[str, float]) -> dict[str, float]:
         # A word that is one token to the embedder is common in English: no typing error.
         return read_terms(question, weights, self._lexical, lambda word: self._embedder.count_tokens(word) == 1)
 
-    def _search_terms(self, weights: Mapping[str, float], scope: _Scope) -> Scores:
-        return dict(self._lexical.search(weights, _LEXICAL_LIMIT, scope.rows, scope.required))
+    def _search_terms(self, weights: Mapping[str, float], scope: _Scope) -> Scored:
+        return Scored.pairs(self._lexical.search(weights, _LEXICAL_LIMIT, scope.rows, scope.required))
 
-    def _likeness(self, rows: Sequence[int]) -> Matrix:
+    def _likeness(self, rows: Rows) -> Matrix:
         """Cosines of papers with each other; a paper is the mean of its chunks."""
-        matrix = self._chunks.matrix(rows)
-        places = {row: place for place, row in enumerate(rows)}
-        means = np.zeros((len(rows), matrix.vectors.shape[1]), np.float32)
-        np.add.at(means, [places[int(owner)] for owner in matrix.owners], matrix.vectors)
-        means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
-        return means @ means.T
+        papers = paper_vectors(self._chunks_of(rows))
+        vectors = np.zeros((len(rows), papers.vectors.shape[1]), np.float32)
+        known = np.isin(rows, papers.owners)
+        vectors[known] = papers.vectors[np.searchsorted(papers.owners, rows[known])]
+        return vectors @ vectors.T
 
-    def _expanded(self, terms: Mapping[str, float], vector: Vector, first: Scores) -> dict[str, float]:
+    def _expanded(self, terms: Mapping[str, float], vector: Vector, first: Scored) -> dict[str, float]:
         background = self._background()
         if background:
             return joined(terms, self._terms_of(background.words_near(vector)), BACKGROUND_SHARE)
-        rows = _best(first, FEEDBACK_PAPERS)
-        papers = self._catalog.at_rows(rows)
+        papers = self._catalog.at_rows(first.rows.tolist())
         feedback = [
-            (first[row], self._lexical.analyzer.query_terms(f"{papers[row].title} {papers[row].abstract}"))
-            for row in rows
+            (score, self._lexical.analyzer.query_terms(f"{papers[row].title} {papers[row].abstract}"))
+            for row, score in zip(first.rows.tolist(), first.scores.tolist(), strict=True)
         ]
         return expand(terms, feedback, self._lexical.document_frequency, self._lexical.count())
 
@@ -287,26 +304,16 @@ def _cosines_of(
     return matrix.owners[chosen], cosines(matrix, vector)[chosen]
 
 
-def _best_by_owner(owners: NDArray[np.int64], values: NDArray[np.float32]) -> Scores:
+def _best_by_owner(owners: Rows, values: NDArray[np.float32]) -> Scored:
     """The best chunk's cosine of each paper, for the best papers; `owners` ascend."""
     if not len(values):
-        return {}
-    starts = np.concatenate([[0], np.flatnonzero(owners[1:] != owners[:-1]) + 1])
+        return NONE
+    starts = starts_of(owners)
     best = np.maximum.reduceat(values, starts)
     # All that are as good as the last one stay, so that the order among equals is that of their rows.
     least = np.partition(best, -_DENSE_PAPERS)[-_DENSE_PAPERS] if len(best) > _DENSE_PAPERS else -np.inf
     chosen = np.flatnonzero(best >= least)
-    order = chosen[np.argsort(-best[chosen], kind="stable")[:_DENSE_PAPERS]]
-    return dict(zip(owners[starts[order]].tolist(), best[order].tolist(), strict=True))
-
-
-def fuse(rankings: Sequence[Scores], weights: Sequence[float] | None = None) -> Scores:
-    """Reciprocal rank fusion: a paper earns weight / (K + rank) in each ranking that has it."""
-    fused: Scores = {}
-    for ranking, weight in zip(rankings, weights or [1.0] * len(rankings), strict=True):
-        for rank, row in enumerate(_best(ranking, len(ranking)), start=1):
-            fused[row] = fused.get(row, 0.0) + weight / (RRF_K + rank)
-    return fused
+    return Scored.of(owners[starts[chosen]], best[chosen]).first(_DENSE_PAPERS)
 
 
 def by_importance(terms: Mapping[str, int], words: Sequence[Word]) -> dict[str, float]:
@@ -314,13 +321,3 @@ def by_importance(terms: Mapping[str, int], words: Sequence[Word]) -> dict[str, 
     importance = term_weights(words)
     average = sum(importance.values()) / len(importance) if importance else 1.0
     return {term: count * math.sqrt(importance.get(term, average)) for term, count in terms.items()}
-
-
-def _shares(scores: Scores) -> Scores:
-    greatest = max(scores.values(), default=0.0)
-    return {row: score / greatest for row, score in scores.items()} if greatest > 0 else {}
-
-
-def _best(scores: Scores, count: int) -> list[int]:
-    """The rows with the greatest scores, of equal ones the lower row first."""
-    return sorted(sorted(scores), key=scores.__getitem__, reverse=True)[:count]

@@ -13,7 +13,7 @@ import pytest
 
 from service.errors import HomeError
 from service.index.catalog import Catalog, Outcome
-from service.index.database import _SCHEMA, SCHEMA_VERSION, Database, copy_database
+from service.index.database import _SCHEMA, PAGE_BYTES, SCHEMA_VERSION, Database, copy_database
 from service.types import Filter
 from tests.command_line import one_clear_line, paperboy
 from tests.conftest import ROOT
@@ -35,7 +35,7 @@ while True:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A closed catalog with 2,000 notes on about 300 pages."""
+    """A closed catalog with 2,000 notes on about 70 pages."""
     made = tmp_path / "catalog.sqlite3"
     with closing(Database(made)) as database, database.transaction() as connection:
         connection.executemany("INSERT INTO notes VALUES (?, ?)", [(f"n{i}", "x" * 500) for i in range(2_000)])
@@ -151,9 +151,9 @@ def test_a_damaged_catalog_is_refused_with_its_path_and_what_to_do(path: Path, d
         Database(path)
 
 
-@pytest.mark.parametrize("page", [1, 100])
+@pytest.mark.parametrize("page", [1, 50])
 def test_damage_that_opening_does_not_see_is_named_by_the_check(path: Path, page: int) -> None:
-    overwrite(4096 * page, 4096)(path)
+    overwrite(PAGE_BYTES * page, PAGE_BYTES)(path)
     with closing(Database(path)) as database:
         assert database.problems()
 
@@ -307,7 +307,7 @@ def damaged_home(tmp_path: Path) -> Path:
     home, papers = tmp_path / "home", tmp_path / "papers.jsonl"
     papers.write_text(json.dumps({"title": "A Title", "abstract": "We study the memory of large models."}))
     assert paperboy(home, "ingest", papers).status == 0
-    overwrite(4096, 10**6)(home / "catalog.sqlite3")
+    overwrite(PAGE_BYTES, 10**6)(home / "catalog.sqlite3")
     return home
 
 

@@ -2,12 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.index.expansion import expand
-from service.index.retrieval import RRF_K, by_importance, fuse
+from service.index.fusion import RRF_K, Scored, fuse
+from service.index.retrieval import by_importance
 from service.index.words import Word
 
 FREQUENCIES = {"memory": 10, "revers": 5, "adapt": 10, "model": 90, "typo": 1, "fifth": 20}
@@ -73,50 +75,70 @@ def test_only_the_proportion_of_the_scores_matters(
 # Fusion
 
 
+def fused(rankings: list[dict[int, float]], weights: list[float] | None = None) -> dict[int, float]:
+    """Fusion of rankings that are written down as scores by row."""
+    made = fuse([Scored.pairs(ranking.items()) for ranking in rankings], weights)
+    assert sorted(made.scores, reverse=True) == list(made.scores)
+    return dict(zip(made.rows.tolist(), made.scores.tolist(), strict=True))
+
+
 def test_a_paper_earns_the_reciprocal_of_its_rank_in_each_ranking() -> None:
     assert RRF_K == 20
-    assert fuse([{1: 0.9, 2: 0.5}, {2: 31.0, 3: 4.0}]) == pytest.approx({1: 1 / 21, 2: 1 / 22 + 1 / 21, 3: 1 / 22})
+    assert fused([{1: 0.9, 2: 0.5}, {2: 31.0, 3: 4.0}]) == pytest.approx({1: 1 / 21, 2: 1 / 22 + 1 / 21, 3: 1 / 22})
 
 
 def test_rankings_can_weigh_differently() -> None:
-    assert fuse([{1: 1.0}, {2: 1.0}], [1.0, 1.5]) == pytest.approx({1: 1 / 21, 2: 1.5 / 21})
+    assert fused([{1: 1.0}, {2: 1.0}], [1.0, 1.5]) == pytest.approx({1: 1 / 21, 2: 1.5 / 21})
 
 
 def test_of_equal_scores_the_paper_stored_first_is_ranked_first() -> None:
-    assert fuse([{7: 1.0, 3: 1.0, 5: 2.0}]) == pytest.approx({5: 1 / 21, 3: 1 / 22, 7: 1 / 23})
+    assert fused([{7: 1.0, 3: 1.0, 5: 2.0}]) == pytest.approx({5: 1 / 21, 3: 1 / 22, 7: 1 / 23})
+    assert Scored.pairs([(7, 1.0), (3, 1.0), (5, 2.0)]).rows.tolist() == [5, 3, 7]
 
 
-def test_no_rankings_and_empty_rankings_give_nothing() -> None:
-    assert fuse([]) == {}
-    assert fuse([{}, {}]) == {}
+def test_empty_rankings_give_nothing() -> None:
+    assert fused([{}, {}]) == {}
 
 
 def test_a_weight_too_few_is_an_error_and_not_a_ranking_left_out() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        fuse([{1: 1.0}, {2: 1.0}], [1.0])
+        fused([{1: 1.0}, {2: 1.0}], [1.0])
 
 
-RANKINGS = st.lists(st.dictionaries(st.integers(1, 30), st.integers(-1_000, 1_000).map(float)), max_size=4)
+ROWS = st.integers(1, 30)
+RANKING = st.dictionaries(ROWS, st.integers(-1_000, 1_000).map(float))
+RANKINGS = st.lists(RANKING, min_size=1, max_size=4)
 
 
 @given(RANKINGS)
 def test_fusion_has_every_paper_once_and_looks_at_ranks_only(rankings: list[dict[int, float]]) -> None:
-    fused = fuse(rankings)
-    assert set(fused) == {row for ranking in rankings for row in ranking}
+    made = fused(rankings)
+    assert set(made) == {row for ranking in rankings for row in ranking}
     stretched = [{row: math.atan(score) * 7 - 100 for row, score in ranking.items()} for ranking in rankings]
-    assert fuse(stretched) == pytest.approx(fused)
-    assert all(score <= len(rankings) / (RRF_K + 1) + 1e-12 for score in fused.values())
+    assert fused(stretched) == pytest.approx(made)
+    assert all(score <= len(rankings) / (RRF_K + 1) + 1e-12 for score in made.values())
 
 
-@given(RANKINGS.filter(lambda rankings: len(rankings) > 1))
+@given(RANKINGS)
 def test_the_order_of_equally_weighted_rankings_does_not_matter(rankings: list[dict[int, float]]) -> None:
-    assert fuse(rankings) == pytest.approx(fuse(rankings[::-1]))
+    assert fused(rankings) == pytest.approx(fused(rankings[::-1]))
 
 
 @given(RANKINGS, st.integers(31, 40))
 def test_a_paper_that_is_first_everywhere_is_first(rankings: list[dict[int, float]], winner: int) -> None:
-    fused = fuse([{**ranking, winner: 10_000.0} for ranking in rankings])
-    assert not rankings or max(fused, key=lambda row: fused[row]) == winner
+    assert next(iter(fused([{**ranking, winner: 10_000.0} for ranking in rankings]))) == winner
+
+
+@given(RANKING, st.lists(ROWS, unique=True))
+def test_scores_are_found_by_row_as_in_a_dictionary(ranking: dict[int, float], wanted: list[int]) -> None:
+    scored, rows = Scored.pairs(ranking.items()), np.array(wanted, np.int64)
+    assert scored.at(rows).tolist() == [ranking.get(row, 0.0) for row in wanted]
+    assert scored.lacking(rows).tolist() == [row for row in wanted if row not in ranking]
+    best = max(ranking.values(), default=0.0)
+    shares = scored.shares()
+    assert dict(zip(shares.rows.tolist(), shares.scores.tolist(), strict=True)) == (
+        {row: score / best for row, score in ranking.items()} if best > 0 else {}
+    )
 
 
 def test_a_term_counts_by_the_root_of_its_importance_and_one_that_was_not_weighed_as_the_average() -> None:

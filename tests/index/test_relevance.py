@@ -59,9 +59,9 @@ def test_the_word_that_carries_the_question_weighs_most(sample: Library) -> None
 def test_every_candidate_is_scored_once_best_first_and_the_judged_ones_lead(sample: Library) -> None:
     ranking, found = judged(sample, QUESTION)
     scored = scored_rows(ranking, found)
-    assert sorted(row for row, _ in scored) == sorted(candidate.row for candidate in ranking.candidates)
+    assert sorted(row for row, _ in scored) == sorted(ranking.fused.rows.tolist())
     assert [score for _, score in scored] == sorted((score for _, score in scored), reverse=True)
-    assert {row for row, _ in scored[:JUDGED]} == {candidate.row for candidate in ranking.candidates[:JUDGED]}
+    assert {row for row, _ in scored[:JUDGED]} == {candidate.row for candidate in ranking.candidates}
     assert all(0 <= score <= 1 for _, score in scored)
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from service.index.chunk_store import cosines, paper_of
-from service.index.retrieval import JUDGED
 from service.library import quietly
 from service.llm.embedder import LlamaEmbedder
 from service.ports import PassageVectors, Vector
@@ -199,12 +198,14 @@ def test_the_judged_papers_have_exact_cosines_also_where_chroma_gives_its_neares
     # Nearest in meaning are others; by its word, BM25 brings in papers that are not among Chroma's nearest chunks.
     question = "dog breeds and sports cars"
     with opened(own_sample_home, embedder) as stores:
-        scanned = stores.retriever.rank(question, every_paper=True)
         stores.vectors()
         found = stores.retriever.rank(question)
         near = {paper_of(name) for name, _ in stores.vectors().search(found.question_vector, 300)}
-        exact = {candidate.row: candidate.chunk_cosine for candidate in scanned.candidates}
-        judged = found.candidates[:JUDGED]
+        every = stores.chunks.matrix()
+        exact = dict.fromkeys(every.owners.tolist(), -1.0)
+        for row, cosine in zip(every.owners.tolist(), cosines(every, found.question_vector).tolist(), strict=True):
+            exact[row] = max(exact[row], cosine)
+        judged = found.candidates
         ids = {row: item.paper_id for row, item in stores.catalog.at_rows([c.row for c in judged]).items()}
         assert any(paper_id not in near for paper_id in ids.values())
         for candidate in judged:
