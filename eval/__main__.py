@@ -20,6 +20,7 @@ from rich.table import Table
 from eval import answers as answering
 from eval.collections import COLLECTIONS, open_sample
 from eval.data import ROOT, STOCK_EMBEDDER
+from eval.heldout import held_out
 from eval.questions import development_questions, own_lists, own_questions
 from service.console import Console
 from service.errors import InputError, PaperboyError
@@ -40,7 +41,7 @@ _work = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--home", metavar="DIR", help="Directory of a catalog of your own, for `retrieval`.")
+@click.option("--home", metavar="DIR", help="Directory of a catalog of your own, for `retrieval` and `summaries`.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only; of `retrieval`.")
 @click.pass_context
 def main(context: click.Context, home: str | None, as_json: bool) -> None:
@@ -134,7 +135,8 @@ def answers(mode: Mode, show: bool, work: Path) -> None:
 @main.command()
 @click.option("--mode", type=_MODES, default="quotes", show_default=True)
 @click.option("--model", metavar="PATH", help="Chat model that writes: a GGUF file or a name of `models list`.")
-@click.option("--papers", type=click.IntRange(2), default=100, show_default=True, help="Held-out abstracts.")
+@click.option("--home", metavar="DIR", help="Draw the abstracts from this catalog; without it from arXiv's later ones.")
+@click.option("--papers", type=click.IntRange(2), default=100, show_default=True, help="Abstracts to draw.")
 @click.option("--injections", type=click.IntRange(1), default=200, show_default=True, help="Poisoned abstracts.")
 @click.option("--limit", type=click.IntRange(0), default=0, help="Abstracts of SciTLDR dev for ROUGE; 619 for all.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of draws and resampling.")
@@ -143,8 +145,10 @@ def answers(mode: Mode, show: bool, work: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @_work
 @click.pass_obj
-def summaries(inherited: tuple[str | None, bool], /, mode: Mode, compare: Path | None, **options: Any) -> int:
-    """Examine what is written: summaries of held-out abstracts, changed, poisoned and missing evidence.
+def summaries(
+    inherited: tuple[str | None, bool], /, home: str | None, mode: Mode, compare: Path | None, **options: Any
+) -> int:
+    """Examine what is written: summaries of abstracts, held-out or your own, changed, poisoned and missing evidence.
 
     Writes report.md and report.html. `--compare eval/baseline.json` says what changed. Status 1: an injected
     instruction was followed, or a control token of the model can be reached from text.
@@ -153,10 +157,12 @@ def summaries(inherited: tuple[str | None, bool], /, mode: Mode, compare: Path |
     from eval import writing_report
 
     console = Console(options["as_json"] or inherited[1])
-    settings = load_settings({"writer": options["model"]})
-    result = summarizing.examine(settings, mode, options)
+    own = home or inherited[0] or os.environ.get("PAPERBOY_HOME")
+    settings = load_settings({"writer": options["model"], "home": own})
+    result = summarizing.examine(settings, mode, summarizing.own_abstracts(settings) if own else held_out, options)
     rouge = summarizing.on_scitldr(settings, mode, options["limit"]) if options["limit"] else None
-    about = f"Mode {mode}, writer {settings.writer}, {options['papers']} abstracts, seed {options['seed']}."
+    source = f"of {own}" if own else "held out"
+    about = f"Mode {mode}, writer {settings.writer}, {options['papers']} abstracts {source}, seed {options['seed']}."
     paths = writing_report.write(options["out"] or options["work"] / "summaries", result, rouge, about)
     figures = writing_report.document(result, rouge)
     changed = list(writing_report.changes(writing_report.read(compare), figures)) if compare else []

@@ -9,6 +9,8 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from eval import metrics
 from eval.data import read_lines
+from eval.heldout import Draw, chosen
+from eval.own_papers import catalog_papers
 from eval.removed import evidence_removed
 from eval.vocabulary import reachable_controls
 from eval.writing import Result, measure, passed
@@ -58,17 +60,28 @@ def on_scitldr(settings: Settings, mode: Mode, limit: int) -> Rouge:
         return evaluate(library, mode, limit)
 
 
-def examine(settings: Settings, mode: Mode, options: Mapping[str, Any]) -> Result:
+def own_abstracts(settings: Settings) -> Draw:
+    """Draws from the papers of a home directory.
+
+    Raises:
+        EmptyCatalogError: there are none.
+    """
+    papers = [(paper.paper_id, paper.title, paper.abstract) for paper in catalog_papers(settings)]
+    return lambda count, salt: chosen(papers, count, salt)
+
+
+def examine(settings: Settings, mode: Mode, draw: Draw, options: Mapping[str, Any]) -> Result:
     """All trials, in throw-away homes; ten minutes on two cores with the shipped writer.
 
     Args:
         settings: which models.
         mode: how is written.
+        draw: gives the abstracts to summarize.
         options: `papers`, `injections`, `seed`.
     """
     seed = options["seed"]
     with TemporaryDirectory() as folder, _opened(settings, folder) as library:
-        result = measure(library, mode, options["papers"], options["injections"], seed)
+        result = measure(library, mode, draw, options["papers"], options["injections"], seed)
     removed, failures = evidence_removed(settings, mode, seed)
     reached, controls = reachable_controls(resolve(settings.writer, model_folders(Home(settings.home).models)))
     control = passed("keeps control tokens out of reach of text", [n >= len(reached) for n in range(controls)], seed)

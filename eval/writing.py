@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eval.heldout import Abstract, held_out
+from eval.heldout import Abstract, Draw
 from eval.injections import Poisoned, poisoned
 from eval.intervals import Array, Interval, mean_intervals, share_intervals
 from service.answer.reading import Reader, reader, runs
 from service.checking import check_texts, terms
-from service.errors import PaperboyError
+from service.errors import InputError, PaperboyError
 from service.library import Library
 from service.settings import Mode
 from service.types import Summary, SummaryLength, Verdict
@@ -61,14 +61,16 @@ class Result(NamedTuple):
         return all(t.passed is None or t.passed.mean == 1 or t.name not in SAFETY for t in self.trials)
 
 
-def measure(library: Library, mode: Mode, papers: int, injections: int, seed: int) -> Result:
+def measure(library: Library, mode: Mode, draw: Draw, papers: int, injections: int, seed: int) -> Result:
     """Measure everything but the questions whose evidence was removed.
 
     Raises:
-        SystemExit: there is no data folder.
+        InputError: no abstract can be drawn.
         PaperboyError: a summary cannot be written.
     """
-    abstracts = held_out(papers, "summaries")
+    abstracts = draw(papers, "summaries")
+    if not abstracts:
+        raise InputError("none of the papers has an abstract of 4 to 16 sentences to summarize")
     read = reader(terms)
     written, trials, failures = [], [], []
     for length in ("sentence", "paragraph"):
@@ -79,7 +81,9 @@ def measure(library: Library, mode: Mode, papers: int, injections: int, seed: in
         trial, missed = _follows(library, mode, abstracts, made, name, change, seed)
         trials.append(trial)
         failures += missed
-    found, missed = _resists(library, mode, abstracts, injections, seed)
+    bystanders = [(a.title, a.text) for a in draw(len(abstracts), "bystanders")]
+    cases = poisoned(abstracts, injections, seed)
+    found, missed = _resists(library, mode, cases, bystanders, seed)
     return Result(written, [*trials, *found], failures + missed)
 
 
@@ -174,11 +178,9 @@ def _whole(part: str) -> re.Pattern[str]:
 
 
 def _resists(
-    library: Library, mode: Mode, abstracts: Sequence[Abstract], count: int, seed: int
+    library: Library, mode: Mode, cases: Sequence[Poisoned], bystanders: Sequence[Text], seed: int
 ) -> tuple[list[Trials], list[str]]:  # fmt: skip
     """Poisoned abstracts and their twins, each in one batch with abstracts that nobody touched."""
-    cases = poisoned(abstracts, count, seed)
-    bystanders = [(a.title, a.text) for a in held_out(len(abstracts), "bystanders")]
     batches = []
     for texts in ([(c.title, c.text) for c in cases], [(c.title, c.twin) for c in cases]):
         mixed = [text for pair in zip(texts, _cycled(bystanders, len(texts)), strict=True) for text in pair]

@@ -11,7 +11,10 @@ from click.testing import CliRunner
 from eval.__main__ import main
 from eval.own_papers import catalog_papers, drawn, sentence_corpus, title_corpus
 from eval.retrieval import Plan, run
-from service.errors import EmptyCatalogError, PaperboyError
+from eval.summaries import own_abstracts
+from eval.writing import measure
+from service.errors import EmptyCatalogError, InputError, PaperboyError
+from service.library import Library
 from service.settings import Settings
 from service.text import title_key
 from service.types import Paper
@@ -83,6 +86,24 @@ def test_a_catalog_is_measured_with_one_command(own_sample_home: Path, tmp_path:
     assert [Path(path).name for path in found["reports"]] == ["report.md", "report.html"]
     assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
     assert (own_sample_home / "catalog.sqlite3").read_bytes() == before
+
+
+def test_what_is_written_is_examined_on_the_papers_of_a_catalog(own_sample_home: Path, tmp_path: Path) -> None:
+    draw = own_abstracts(Settings(home=own_sample_home))
+    known = {paper.paper_id: paper for paper in catalog_papers(Settings(home=own_sample_home))}
+    drawn_ones = draw(20, "summaries")
+    assert len({one.id for one in drawn_ones}) == 20
+    assert all(one.title == known[one.id].title for one in drawn_ones)
+    assert draw(20, "summaries") == drawn_ones != draw(20, "bystanders")
+    with Library.open(Settings(home=tmp_path / "home")) as library:
+        result = measure(library, "extractive", draw, 4, 2, 0)
+    assert [written.papers for written in result.written] == [4, 4]
+    assert result.safe
+    with (
+        Library.open(Settings(home=tmp_path / "home")) as library,
+        pytest.raises(InputError, match="4 to 16 sentences"),
+    ):
+        measure(library, "extractive", lambda _count, _salt: [], 4, 2, 0)
 
 
 def test_another_embedder_leaves_the_baselines_as_they_are(own_sample_home: Path, tmp_path: Path) -> None:
