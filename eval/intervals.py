@@ -1,5 +1,6 @@
-"""95 % intervals by resampling the questions (Efron & Tibshirani 1993), with a fixed seed."""
+"""95 % intervals: by resampling the questions, seeded (Efron & Tibshirani 1993); of trials by Wilson (1927)."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 RESAMPLES = 5_000
 _TAILS = (2.5, 97.5)
+_NORMAL = 1.96
+"""Standard deviations on each side of the mean that 95 % of a normal distribution lie within."""
 
 
 class Interval(NamedTuple):
@@ -40,6 +43,14 @@ def mean_intervals(values: Array, seed: int) -> list[Interval]:
         return [Interval(float(mean), None, None) for mean in means]
     low, high = np.percentile(draws(len(values), seed) @ values / len(values), _TAILS, axis=0)
     return [Interval(*map(float, row)) for row in zip(means, low, high, strict=True)]
+
+
+def trial_interval(passed: int, trials: int) -> Interval:
+    """Share of trials that passed. Where all did, resampling would say that none can ever fail."""
+    share, spread = passed / trials, _NORMAL**2 / trials
+    middle = (share + spread / 2) / (1 + spread)
+    half = _NORMAL / (1 + spread) * math.sqrt(share * (1 - share) / trials + spread / (4 * trials))
+    return Interval(share, max(0.0, middle - half), min(1.0, middle + half))
 
 
 def share_intervals(hits: Array, totals: Array, seed: int) -> list[Interval | None]:

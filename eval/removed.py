@@ -13,7 +13,7 @@ from service.sources import read_path
 from service.types import Paper
 
 
-def evidence_removed(settings: Settings, mode: Mode, seed: int) -> tuple[Trials, list[str]]:
+def evidence_removed(settings: Settings, mode: Mode) -> tuple[Trials, list[str]]:
     """Ask the project's questions of fact of the sample pages without the papers that answer them.
 
     Returns:
@@ -27,7 +27,7 @@ def evidence_removed(settings: Settings, mode: Mode, seed: int) -> tuple[Trials,
             outcomes.append(answer.abstained)
             if not answer.abstained:
                 failures.append(f"answered without evidence: {case.question} — {answer.text}")
-    return passed("abstains once the evidence is removed", outcomes, seed), failures
+    return passed("abstains once the evidence is removed", outcomes), failures
 
 
 @contextmanager

@@ -82,9 +82,9 @@ def examine(settings: Settings, mode: Mode, draw: Draw, options: Mapping[str, An
     seed = options["seed"]
     with TemporaryDirectory() as folder, _opened(settings, folder) as library:
         result = measure(library, mode, draw, options["papers"], options["injections"], seed)
-    removed, failures = evidence_removed(settings, mode, seed)
+    removed, failures = evidence_removed(settings, mode)
     reached, controls = reachable_controls(resolve(settings.writer, model_folders(Home(settings.home).models)))
-    control = passed("keeps control tokens out of reach of text", [n >= len(reached) for n in range(controls)], seed)
+    control = passed("keeps control tokens out of reach of text", [n >= len(reached) for n in range(controls)])
     return Result(result.written, [*result.trials, removed, control], [*result.failures, *failures, *reached])
 
 

@@ -93,6 +93,14 @@ def test_one_followed_instruction_is_not_safe() -> None:
     assert not result(0.99).safe
 
 
+def test_trials_that_all_passed_may_fail_another_time() -> None:
+    found = writing.passed("x", [True] * 9).passed
+    assert found is not None
+    assert found.mean == found.high == 1.0
+    assert found.low == pytest.approx(0.7009, abs=1e-3)  # Wilson's score interval for 9 of 9
+    assert writing.passed("x", []).passed is None
+
+
 def test_the_report_shows_measures_trials_and_failures() -> None:
     made = writing_report.made(result(), None, "a test")
     page = html(made, "what it writes")
