@@ -11,6 +11,7 @@ from pathlib import Path
 
 from eval.bench.measure import Report, Row, Setup
 from eval.bench.papers import SHIPPED, copying_requests, quoting_requests
+from eval.bench.processes import resident_bytes
 from eval.bench.workload import open_engine, writer_spec
 from service.llm.engine import LlamaEngine
 from service.ports import Generation, GenerationRequest, Message
@@ -37,8 +38,8 @@ def memory(setup: Setup, report: Report) -> None:
         for first in range(0, _WARM_UP + count, _TOGETHER):
             _work(engine, first)
             if first >= _WARM_UP:
-                samples["parent"].append(_resident("self"))
-                samples["worker"].append(_resident(str(pid)))
+                samples["parent"].append(resident_bytes("self"))
+                samples["worker"].append(resident_bytes(pid))
         if engine.pid != pid:
             raise SystemExit("the worker was replaced during the run: its memory cannot be compared")
     finally:
@@ -59,12 +60,6 @@ def _row(who: str, count: int, values: list[int]) -> Row:
         growth < _GROWTH,
         {"bytes": values},
     )
-
-
-def _resident(process: str) -> int:
-    """Bytes."""
-    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace").splitlines()
-    return next(int(line.split()[1]) * 1_024 for line in lines if line.startswith("VmRSS:"))
 
 
 def _work(engine: LlamaEngine, first: int) -> None:

@@ -28,6 +28,11 @@ class LlamaEmbedder:
         self._process = ModelProcess("embedder", spec._asdict(), name=path.name, check=unchanged(path))
 
     @property
+    def pid(self) -> int:
+        """Process id of the child that runs now."""
+        return self._process.pid
+
+    @property
     def dimensions(self) -> int:
         """Length of a vector."""
         return int(self._process.ready()["dimensions"])
