@@ -48,6 +48,9 @@ class Embedder(Protocol):
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, without special ones."""
 
+    def count_each(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of many texts, in much less time than one by one."""
+
     def embed_query(self, text: str) -> Vector:
         """The vector of a question; what exceeds the window is cut."""
 

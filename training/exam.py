@@ -7,9 +7,8 @@ question.
 
 import argparse
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from eval.intervals import mean_intervals
 from eval.metrics import ndcg, recall, reciprocal_rank
 from eval.own_papers import Corpus, sentence_corpus, title_corpus
 from eval.questions import Question, development_questions, own_lists, sample_papers
-from service.index.chunking import chunk_paper, embedded_title
+from service.index.chunking import cut_papers
 from service.llm.embedder import LlamaEmbedder
 from service.types import Paper
 from training.pairs import abstracts
@@ -31,6 +30,7 @@ _PAPERS, _TASKS = 1_500, 400
 _SEED = 7
 _PART = 200
 Array = NDArray[np.float64]
+_Item = TypeVar("_Item")
 
 
 class Exam(NamedTuple):
@@ -102,18 +102,17 @@ def _of_file(exam: Exam, file: Path) -> Array:
 def _embedded(papers: Sequence[Paper], embedder: LlamaEmbedder) -> tuple[list[str], NDArray[np.float32]]:
     """Whose each chunk is, and its vector: chunks as ingest makes them."""
     owners, passages = [], []
-    title_of = partial(embedded_title, count_tokens=embedder.count_tokens, max_tokens=embedder.max_tokens)
-    for paper in papers:
-        for chunk in chunk_paper(paper, embedder.count_tokens, embedder.max_tokens):
-            owners.append(paper.paper_id)
-            passages.append([title_of(paper.title), *(paper.abstract[start:end] for start, end in chunk.sentences)])
+    for some in _batched(papers, _PART):
+        for paper, cut in zip(some, cut_papers(some, embedder), strict=True):
+            owners += [paper.paper_id] * len(cut.passages)
+            passages += cut.passages
     vectors = [found.whole for part in _batched(passages, _PART) for found in embedder.embed_passages(part)]
     return owners, np.stack(vectors)
 
 
-def _batched(passages: Sequence[list[str]], size: int) -> Iterator[Sequence[list[str]]]:
+def _batched(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
     """So many at a time, so that the embedder's process shows that it lives."""
-    return (passages[start : start + size] for start in range(0, len(passages), size))
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def _lists(name: str, papers: Sequence[Paper], questions: Sequence[Question]) -> Exam:

@@ -14,7 +14,7 @@ from llama_cpp import Llama
 
 from eval.data import STOCK_EMBEDDER
 from eval.questions import SAMPLE_PAGES
-from service.index.chunking import chunk_paper, embedded_title
+from service.index.chunking import cut_papers
 from service.llm.cores import free_cores
 from service.llm.embedder import LlamaEmbedder
 from service.sources import read_path
@@ -25,13 +25,8 @@ _ROUNDS = 7
 
 def passages_of(page: Path, embedder: LlamaEmbedder) -> list[list[str]]:
     """The chunks of a page as the index embeds them: title, then sentences."""
-    count, window = embedder.count_tokens, embedder.max_tokens
-    return [
-        [embedded_title(paper.title, count, window), *(paper.abstract[start:end] for start, end in chunk.sentences)]
-        for paper in read_path(page)
-        if isinstance(paper, Paper)
-        for chunk in chunk_paper(paper, count, window)
-    ]
+    papers = [paper for paper in read_path(page) if isinstance(paper, Paper)]
+    return [passage for cut in cut_papers(papers, embedder) for passage in cut.passages]
 
 
 def main() -> None:

@@ -37,6 +37,10 @@ class RandomEmbedder:
         """Words."""
         return len(text.split())
 
+    def count_each(self, texts: Sequence[str]) -> list[int]:
+        """Words of each."""
+        return [self.count_tokens(text) for text in texts]
+
     def embed_query(self, text: str) -> Vector:
         """A vector that depends on the length of the text only."""
         vector: Vector = unit_vectors(np.random.default_rng(len(text)), 1)[0]

@@ -78,6 +78,10 @@ class TimedEmbedder:
         """As the embedder does."""
         return self._inner.count_tokens(text)
 
+    def count_each(self, texts: Sequence[str]) -> list[int]:
+        """As the embedder does."""
+        return self._inner.count_each(texts)
+
     def embed_query(self, text: str) -> Vector:
         """As the embedder does."""
         return self._inner.embed_query(text)
@@ -112,7 +116,7 @@ class TimedEmbedder:
         self._inner.embed_passages(passages)
         self.spent.alone += time.perf_counter() - begun
         self.spent.tried_passages += len(passages)
-        self.spent.tried_tokens += sum(map(self._inner.count_tokens, chain.from_iterable(passages)))
+        self.spent.tried_tokens += sum(self._inner.count_each(list(chain.from_iterable(passages))))
         self.aside += time.perf_counter() - begun
 
 

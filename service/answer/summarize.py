@@ -17,7 +17,7 @@ from service.answer.verify import Source, check_cited
 from service.answer.workbench import Workbench
 from service.answer.write import parse_claims, quoted_claim
 from service.index.catalog import Stored
-from service.index.chunking import chunk_paper, embedded_title
+from service.index.chunking import cut_papers
 from service.index.results import Summaries
 from service.ports import Choice, Choices, GenerationRequest, Matrix, Vector
 from service.sentences import Span
@@ -188,12 +188,9 @@ def _view_stored(bench: Workbench, paper: Stored) -> _View:
 
 def _view_new(bench: Workbench, paper: Paper) -> _View:
     embedder = bench.embedder
-    chunks = chunk_paper(paper, embedder.count_tokens, embedder.max_tokens)
-    title = embedded_title(paper.title, embedder.count_tokens, embedder.max_tokens)
-    made = embedder.embed_passages(
-        [[title, *(paper.abstract[start:end] for start, end in chunk.sentences)] for chunk in chunks]
-    )
-    spans = tuple(span for chunk in chunks for span in chunk.sentences)
+    (cut,) = cut_papers([paper], embedder)
+    made = embedder.embed_passages(cut.passages)
+    spans = tuple(span for chunk in cut.chunks for span in chunk.sentences)
     vectors = np.concatenate([found.segments[1:] for found in made])
     return _view(bench, paper, spans, vectors, selector.abstract_vector([found.whole for found in made]))
 

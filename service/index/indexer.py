@@ -6,16 +6,16 @@ and another embedder leads to a new index, never to a mixed one.
 """
 
 from collections.abc import Callable
+from itertools import islice
 
-from service.index import chunking
 from service.index.catalog import Catalog, Stored
 from service.index.chunk_store import ChunkStore
+from service.index.chunking import VERSION, cut_papers
 from service.index.database import Database
 from service.index.lexical import Entry, LexicalIndex
 from service.index.vectors import ChromaStore
 from service.ports import Embedder, PassageVectors
 from service.text import content_hash
-from service.types import Chunk
 
 _EMBED_BATCH = 32
 _INDEX_BATCH = 1_000
@@ -26,7 +26,7 @@ Progress = Callable[[str, int, int], None]
 
 def index_fingerprint(embedder: Embedder) -> str:
     """What an index was made with."""
-    return content_hash(embedder.fingerprint, str(embedder.max_tokens), chunking.VERSION)
+    return content_hash(embedder.fingerprint, str(embedder.max_tokens), VERSION)
 
 
 def lexical_entry(paper: Stored) -> Entry:
@@ -57,11 +57,12 @@ class Indexer:
         """
         done = 0
         for batch in self._catalog.batches("vectors_fingerprint", self.fingerprint, _EMBED_BATCH):
-            made = [(paper, self._chunk(paper)) for paper in batch]
-            vectors = self._embed(made)
+            made = cut_papers(batch, self._embedder)
+            passages = [passage for cut in made for passage in cut.passages]
+            vectors = map(_without_title, self._embedder.embed_passages(passages))
             with self._database.transaction():
-                for paper, chunks in made:
-                    self._chunks.put(paper.row, chunks, vectors[paper.row])
+                for paper, cut in zip(batch, made, strict=True):
+                    self._chunks.put(paper.row, cut.chunks, list(islice(vectors, len(cut.chunks))))
                 self._catalog.mark("vectors_fingerprint", [paper.row for paper in batch], self.fingerprint)
             done += len(batch)
             progress("embedding", done, total)
@@ -80,22 +81,6 @@ class Indexer:
                 self._catalog.mark("indexed_fingerprint", [paper.row for paper in batch], self.fingerprint)
             done += len(batch)
             progress("indexing", done, total)
-
-    def _chunk(self, paper: Stored) -> list[Chunk]:
-        return chunking.chunk_paper(paper, self._embedder.count_tokens, self._embedder.max_tokens)
-
-    def _embed(self, made: list[tuple[Stored, list[Chunk]]]) -> dict[int, list[PassageVectors]]:
-        titles = {
-            paper.row: chunking.embedded_title(paper.title, self._embedder.count_tokens, self._embedder.max_tokens)
-            for paper, _ in made
-        }
-        passages = [
-            [titles[paper.row], *(paper.abstract[start:end] for start, end in chunk.sentences)]
-            for paper, chunks in made
-            for chunk in chunks
-        ]
-        results = iter(self._embedder.embed_passages(passages))
-        return {paper.row: [_without_title(next(results)) for _ in chunks] for paper, chunks in made}
 
 
 def _without_title(vectors: PassageVectors) -> PassageVectors:

@@ -58,7 +58,7 @@ class Child:
             ValueError: it said what is no JSON.
         """
         assert self._process.stdout is not None  # noqa: S101 - opened as a pipe
-        source, rest = self._process.stdout.fileno(), b""
+        source, begun = self._process.stdout.fileno(), list[bytes]()
         with selectors.DefaultSelector() as selector:
             selector.register(source, selectors.EVENT_READ)
             while True:
@@ -68,8 +68,13 @@ class Child:
                 data = os.read(source, _READ_BYTES)
                 if not data:
                     return
-                *lines, rest = (rest + data).split(b"\n")
-                yield from map(json.loads, lines)
+                # A long line comes in hundreds of pieces, which are put together once.
+                end, *more = data.split(b"\n")
+                begun.append(end)
+                if more:
+                    *lines, rest = b"".join(begun), *more
+                    begun = [rest]
+                    yield from map(json.loads, lines)
 
     def kill(self) -> None:
         """End it at once."""

@@ -50,7 +50,11 @@ class LlamaEmbedder:
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, without special ones."""
-        return int(self._call({"op": "count", "texts": [text]})[0])
+        return self.count_each([text])[0]
+
+    def count_each(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of many texts: the process is asked once for all."""
+        return [int(count) for count in self._call({"op": "count", "texts": list(texts)})]
 
     def embed_query(self, text: str) -> Vector:
         """The vector of a question; what exceeds the window is cut."""

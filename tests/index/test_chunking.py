@@ -1,7 +1,7 @@
 """Chunks: whole sentences, within the window together with the title, covering every character, as even as can be."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import accumulate
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from service.index.chunking import chunk_paper, embedded_title
+from service.index.chunking import chunk_paper, cut_papers, embedded_title
 from service.llm.embedder import LlamaEmbedder
 from service.ports import Embedder
 from service.sentences import sentence_spans
@@ -248,3 +248,38 @@ def test_text_without_places_to_cut_still_fits_and_is_complete(embedder: LlamaEm
     chunks = chunks_of(made, embedder)
     check_offsets(made, chunks)
     check_window(made, chunks, embedder)
+
+
+class AskedEmbedder(FakeEmbedder):
+    """Keeps how often it was asked to count."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def count_each(self, texts: Sequence[str]) -> list[int]:
+        self.asked += 1
+        return [FAKE.count_tokens(text) for text in texts]
+
+    def count_tokens(self, text: str) -> int:
+        self.asked += 1
+        return super().count_tokens(text)
+
+
+@given(st.lists(st.text(alphabet="ab .!,;\n", max_size=300), min_size=1, max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_papers_are_cut_together_as_they_are_one_by_one(texts: list[str]) -> None:
+    papers = [paper(text) for text in texts if clean_text(text)]
+    for made, cut in zip(papers, cut_papers(papers, FAKE), strict=True):
+        assert cut.chunks == chunks_of(made, FAKE)
+        assert [passage[0] for passage in cut.passages] == ["A Title of Five Words"] * len(cut.chunks)
+        assert [passage[1:] for passage in cut.passages] == [
+            [made.abstract[start:end] for start, end in chunk.sentences] for chunk in cut.chunks
+        ]
+
+
+def test_the_lengths_of_many_papers_are_asked_for_once() -> None:
+    embedder = AskedEmbedder()
+    papers = [paper(f"Sentence {n} has five words. " * 3 + "So it ends.", f"Title {n}") for n in range(20)]
+    assert sum(len(cut.chunks) for cut in cut_papers(papers, embedder)) == 20
+    assert embedder.asked <= 1

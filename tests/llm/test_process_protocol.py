@@ -39,6 +39,11 @@ for text in sys.stdin:
         sys.stdout.flush()
         if message["dies"]:
             os._exit(3)
+    if op == "pieces":
+        text = json.dumps([[number, "begun"], [number, "done", "x" * message["size"]]])
+        for piece in (text[:3], text[3:], "\n" + json.dumps([[999, "done", 1]]) + "\n[[99", '9, "late"]]\n'):
+            sys.stdout.write(piece)
+            sys.stdout.flush()
     if op == "hold":
         say([number, "begun"])
     if op == "good":
@@ -111,6 +116,12 @@ def test_a_process_that_talks_nonsense_is_replaced_or_not_listened_to(talk: Talk
     error = talk.ask("good", value=1).exception(GENEROUS_SECONDS)
     assert error is None or isinstance(error, EngineCrashedError)
     nonsense.cancel()
+    assert talk.ask("good", value=2).result(GENEROUS_SECONDS) == 2
+
+
+@pytest.mark.parametrize("size", [1, 2_047, 2_048, 100_000])
+def test_an_answer_that_comes_in_pieces_is_put_together(talk: Talk, size: int) -> None:
+    assert talk.ask("pieces", size=size).result(GENEROUS_SECONDS) == "x" * size
     assert talk.ask("good", value=2).result(GENEROUS_SECONDS) == 2
 
 

@@ -120,7 +120,7 @@ async def embeddings(service: ServiceOf, body: EmbeddingsBody) -> Document:
     embedder = await service.do(lambda library: library.workbench().embedder)
 
     def embed() -> tuple[list[Vector], int]:
-        return [embedder.embed_query(text) for text in texts], sum(map(embedder.count_tokens, texts))
+        return [embedder.embed_query(text) for text in texts], sum(embedder.count_each(texts))
 
     # The embedder is for many threads, and so many texts would keep the library's own from the others.
     vectors, tokens = await run_in_threadpool(embed)
