@@ -1,13 +1,14 @@
 """`python -m eval.bench [NAME]`: speed, alternatives as ratios.
 
-NAME is one of embedder, startup, nearties, lexical, filters, search; without it the first two, a minute together.
-`lexical` takes ten minutes. `engine`, an hour, and `ingest`, two hours, have options: `engine --help`.
+NAME is one of embedder, startup, nearties, lexical, filters, search, digest; without it the first two, a minute
+together. `lexical` and `digest` take ten minutes. `engine`, an hour, and `ingest`, two hours, have options:
+`engine --help`.
 """
 
 import sys
 from importlib import import_module
 
-from eval.bench import embedder, filters, lexical, nearties, search, startup
+from eval.bench import digest, embedder, filters, lexical, nearties, search, startup
 
 QUICK = {"embedder": embedder.main, "startup": startup.main}
 BENCHES = {
@@ -16,6 +17,7 @@ BENCHES = {
     "lexical": lexical.main,
     "filters": filters.main,
     "search": search.main,
+    "digest": digest.main,
 }
 LONG = ("engine", "ingest")
 """Those with options of their own."""
