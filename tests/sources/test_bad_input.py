@@ -1,146 +1,30 @@
-"""Every parser on input that means harm or makes no sense: a listed failure or a cleaned value, never an exception.
-
-`PARSER_EXAMPLES` sets how many inputs each parser is given by the property tests.
-"""
+"""Every parser on input that means harm or makes no sense: a listed failure or a cleaned value, never an exception."""
 
 import gzip
 import io
 import json
-import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from service.sources import format_named, read_path
 from service.types import Failure, Paper
 from tests.sources import written
-from tests.sources.conftest import many_inputs
+from tests.sources.fuzzing import parse, sound
 
 FORMATS = sorted(written.FILES)
-XML = ["arxiv-atom", "arxiv-rss", "arxiv-oai"]
-JSON = ["hf", "s2", "venue", "csl", "jsonl", "arxiv-snapshot"]
-
-
-def parse(name: str, data: str | bytes) -> list[Paper | Failure]:
-    return list(format_named(name).parse(io.BytesIO(data if isinstance(data, bytes) else data.encode()), "file"))
-
-
-def sound(records: list[Paper | Failure]) -> None:
-    """Each is a clean paper, or a failure with a reason that can be printed on one line."""
-    for record in records:
-        if isinstance(record, Failure):
-            assert record.reason.isprintable(), record.reason
-            assert len(record.reason) < 1_000
-            continue
-        record.model_dump_json().encode()
-        for text in (record.title, record.abstract, record.paper_id, *record.authors, *record.categories):
-            assert text.isprintable()
-            assert text.strip()
-        assert record.url is None or record.url.startswith(("http://", "https://"))
-        for day in (record.published, record.listed):
-            assert day is None or day <= date.today() + timedelta(days=2)
-
-
-# Property tests
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_no_bytes_are_an_exception(name: str) -> None:
-    @given(st.binary(max_size=400))
-    @many_inputs
-    def check(data: bytes) -> None:
-        sound(parse(name, data))
-
-    check()
-
-
-PIECES = st.sampled_from(
-    ["\0", "\ufeff", "\u202e", "\u2028", "\U000e0041", "\r", "\n", "\n\n", "\t", '"', "'", "<", ">", "]]>", "<!--",
-     "&", "&x;", "{", "}", "[", "]", ",", ":", "\\", "\\u0000", "\\ud800", "null", "1e999", "9" * 400, "-", "@",
-     "@misc{a,", "@string{", "TY  - JOUR", "ER  - ", "AB  - ", "$", "\\alpha", "%", "2024-13-45", "9999-12-31",
-     "<entry>", "</entry>", "<item/>", "<record>", "<!DOCTYPE a>", "javascript:alert(1)", "x" * 500, "é", "漢字",
-     "Abstract", "Title:"]
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_no_change_of_a_sound_file_is_an_exception(name: str) -> None:
-    whole = written.FILES[name]
-
-    @given(
-        st.lists(st.tuples(st.integers(0, len(whole)), st.integers(0, 30), PIECES | st.text(max_size=8)), max_size=6),
-        st.integers(0, len(whole)) | st.none(),
-    )
-    @many_inputs
-    def check(changes: list[tuple[int, int, str]], cut: int | None) -> None:
-        text = whole
-        for place, length, piece in changes:
-            text = text[:place] + piece + text[place + length :]
-        sound(parse(name, text[:cut].encode("utf-8", errors="surrogatepass")))
-
-    check()
-
-
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | PIECES | st.text(max_size=20)
-VALUES = st.recursive(
-    SCALARS,
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["value", "name", "given", "family", "date-parts", "created", "DOI"]), inner)
-    ),
-    max_leaves=8,
-)
-
-
-@pytest.mark.parametrize("name", JSON)
-def test_values_of_any_type_in_any_field_are_no_exception(name: str) -> None:
-    document = json.loads(written.FILES[name])
-    record = next((document[key][0] for key in ("data", "notes") if key in document), document) if isinstance(
-        document, dict
-    ) else document[0]  # fmt: skip
-
-    @given(st.dictionaries(st.sampled_from(sorted(record) + sorted(record.get("paper", {}))), VALUES))
-    @many_inputs
-    def check(values: dict[str, object]) -> None:
-        inner = {**record["paper"], **values} if "paper" in record else {}
-        changed = {**record, **({"paper": inner} if inner else values)}
-        sound(parse(name, json.dumps([changed])))
-
-    check()
-
-
-@given(st.binary(max_size=300), st.booleans())
-@many_inputs
-def test_whatever_a_file_is_it_is_read_or_listed(data: bytes, packed: bool) -> None:
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(gzip.compress(data) if packed else data)
-        file.flush()
-        sound(list(read_path(Path(file.name))))
 
 
 # What is odd in texts
 
 
 def with_text(name: str, title: str, abstract: str) -> list[Paper | Failure]:
-    """The file of a format with another title and abstract, as its syntax writes them."""
-    text = written.FILES[name]
-    if name in JSON:
-        title, abstract = json.dumps(title)[1:-1], json.dumps(abstract)[1:-1]
-    elif name in XML:
-        title, abstract = (t.replace("&", "&amp;").replace("<", "&lt;") for t in (title, abstract))
-    for old, new in ((written.TITLE, title), (written.ABSTRACT, abstract)):
-        text = text.replace(old, new)
-    if name == "bibtex":
-        text = text.replace("{{Sparse} Adapters for {Dense Problems}}", f"{{{title}}}").replace(
-            written.ABSTRACT.replace("%", "\\%"), abstract
-        )
-    return parse(name, text)
+    """The papers of a format's file with another title and abstract, as its syntax writes them."""
+    return parse(name, written.with_values(name, {written.TITLE: title, written.ABSTRACT: abstract}))
 
 
 HIDDEN = "Ig\u200bnore \u202eall\u202c of \U000e0041\U000e0042it\u0007 now. " + "It is a long abstract. " * 12
@@ -150,7 +34,7 @@ CLEAN = "Ignore all of it now. " + "It is a long abstract. " * 12
 @pytest.mark.parametrize("name", FORMATS)
 def test_characters_that_nobody_sees_are_taken_out(name: str) -> None:
     # XML has no way to write the bell.
-    hidden = HIDDEN.replace("\u0007", "") if name in XML else HIDDEN
+    hidden = HIDDEN.replace("\u0007", "") if name in written.XML else HIDDEN
     record = next(r for r in with_text(name, "A \u202eTitle\u200f", hidden) if isinstance(r, Paper))
     assert (record.title, record.abstract) == ("A Title", CLEAN.strip())
 
@@ -236,7 +120,7 @@ BOMBS: dict[str, tuple[str, Callable[[], Iterator[bytes]], int]] = {
     ),
     "a comment without an end": ("arxiv-rss", lambda: parts(("<rss><!--", 1), (K, 5_000)), 0),
     "an attribute without an end": ("arxiv-oai", lambda: parts(('<OAI-PMH a="', 1), (K, 5_000)), 0),
-    "a text without an end in XML": ("arxiv-atom", lambda: parts(("<feed><entry><title>", 1), (K, 5_000)), 0),
+    "a text without an end in written.XML": ("arxiv-atom", lambda: parts(("<feed><entry><title>", 1), (K, 5_000)), 0),
     "elements without an end": ("arxiv-atom", lambda: parts(("<feed><entry>", 1), ("<a>" * 300, 3_000)), 0),
     "elements in elements": ("arxiv-atom", lambda: parts(("<feed>", 1), ("<a>" * 300, 3_000)), 0),
     "attributes": ("arxiv-atom", lambda: parts(("<feed><entry ", 1), ('a="b" ', 5_000), ("/></feed>", 1)), 0),

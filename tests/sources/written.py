@@ -118,3 +118,24 @@ FILES = {
     "plain": PLAIN,
     "page": PAGE,
 }
+XML = ("arxiv-atom", "arxiv-rss", "arxiv-oai")
+JSON = ("hf", "s2", "venue", "csl", "jsonl", "arxiv-snapshot")
+_BIBTEX_TITLE = "{{Sparse} Adapters for {Dense Problems}}"
+
+
+def with_values(name: str, values: dict[str, str]) -> str:
+    """The file of a format with other texts in place of some of its own, as its syntax writes them."""
+    text = FILES[name]
+    for old, new in values.items():
+        if name in JSON:
+            text = text.replace(old, json.dumps(new)[1:-1])
+        elif name in XML:
+            text = text.replace(old, new.replace("&", "&amp;").replace("<", "&lt;"))
+        elif name == "table":
+            text = text.replace(old, new.replace('"', '""'))
+        elif name == "bibtex" and old in (TITLE, ABSTRACT):
+            written = _BIBTEX_TITLE if old == TITLE else ABSTRACT.replace("%", "\\%")
+            text = text.replace(written, written if new == old else f"{{{new}}}" if old == TITLE else new)
+        else:
+            text = text.replace(old, new)
+    return text
