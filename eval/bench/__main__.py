@@ -1,14 +1,14 @@
 """`python -m eval.bench [NAME]`: speed, alternatives as ratios.
 
-NAME is one of embedder, startup, nearties, lexical, filters, search, digest; without it the first two, a minute
-together. `lexical` and `digest` take ten minutes. `engine`, an hour, and `ingest`, two hours, have options:
+NAME is one of embedder, startup, nearties, lexical, filters, search, digest, identity; without it the first two, a
+minute together. `lexical` and `digest` take ten minutes. `engine`, an hour, and `ingest`, two hours, have options:
 `engine --help`.
 """
 
 import sys
 from importlib import import_module
 
-from eval.bench import digest, embedder, filters, lexical, nearties, search, startup
+from eval.bench import digest, embedder, filters, identity, lexical, nearties, search, startup
 
 QUICK = {"embedder": embedder.main, "startup": startup.main}
 BENCHES = {
@@ -18,6 +18,7 @@ BENCHES = {
     "filters": filters.main,
     "search": search.main,
     "digest": digest.main,
+    "identity": identity.main,
 }
 LONG = ("engine", "ingest")
 """Those with options of their own."""
