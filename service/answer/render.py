@@ -17,6 +17,8 @@ _ENDS_MARKDOWN_LINK = re.compile(r"[()\\]")
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 ATOM = "http://www.w3.org/2005/Atom"
 _WIDTH = 78
+_LONG = 30
+"""Papers from which on the topics are listed before them."""
 
 
 def to_markdown(edition: Edition) -> str:
@@ -31,6 +33,8 @@ def to_markdown(edition: Edition) -> str:
             for place, said in enumerate(edition.opening)
         )
         lines += [" ".join(said), ""]
+    if topics := contents(edition):
+        lines += [*(f"- {_markdown(section_title(section))}" for section in topics), ""]
     new = marked_new(edition)
     for section in edition.sections:
         if section.terms:
@@ -58,6 +62,10 @@ def to_text(edition: Edition) -> str:
         lines += [*_wrapped(" ".join(said)), ""]
         for number, paper in enumerate(edition.cited, start=1):
             lines += _wrapped(f"[{number}] {paper.title}{f' {paper.url}' if paper.url else ''}", "    ")
+        lines.append("")
+    if topics := contents(edition):
+        for section in topics:
+            lines += _wrapped(f"{len(section.entries):4}  {', '.join(section.terms)}", "      ")
         lines.append("")
     new = marked_new(edition)
     for section in edition.sections:
@@ -106,6 +114,12 @@ def headline(edition: Edition) -> str:
         since = "since you last looked"
         line += f", all new {since}" if new == len(edition.entries) else f", {new or 'none'} new {since}"
     return f"{line}."
+
+
+def contents(edition: Edition) -> list[Section]:
+    """The topics to be listed before the papers: of a long edition that has several."""
+    topics = [section for section in edition.sections if section.terms]
+    return topics if len(topics) > 1 and len(edition.entries) >= _LONG else []
 
 
 def marked_new(edition: Edition) -> frozenset[str]:

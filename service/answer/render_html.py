@@ -4,9 +4,10 @@ Some clients drop the style element, so that the inline styles are enough to rea
 """
 
 import html
+from hashlib import sha256
 
 from service.answer.edition import Edition, Entry, Section
-from service.answer.render import facts_of, headline, lead_in, marked_new, section_title, told_figure
+from service.answer.render import contents, facts_of, headline, lead_in, marked_new, section_title, told_figure
 from service.types import Paper
 
 _FONT = "font-family:system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;"
@@ -20,6 +21,7 @@ _STYLES = {
     "title": "margin:0;font-size:24px;line-height:1.25;font-weight:700;",
     "soft": "margin:4px 0 0;font-size:14px;line-height:1.5;color:#5f6368;",
     "opening": "margin:16px 0 0;font-size:16px;line-height:1.6;",
+    "topics": "margin:16px 0 0;padding:0 0 0 20px;font-size:15px;line-height:1.6;",
     "section": (
         "margin:24px 0 4px;padding:0 0 6px;border-bottom:2px solid #d9a441;font-size:16px;line-height:1.4;"
         "font-weight:700;"
@@ -47,6 +49,8 @@ def to_html(edition: Edition) -> str:
         body.append(_tag("p", "soft", html.escape(headline(edition))))
     if edition.opening:
         body.append(_tag("p", "opening", _opening(edition)))
+    if topics := contents(edition):
+        body.append(_tag("ul", "topics", "".join(map(_topic, topics))))
     new = marked_new(edition)
     body += [_section(section, new) for section in edition.sections]
     if edition.digest.failures:
@@ -74,7 +78,7 @@ def _tag(name: str, style: str, content: str) -> str:
 
 
 def _opening(edition: Edition) -> str:
-    return " ".join(
+    return "<br>".join(
         f"<b>{html.escape(lead_in(place, said.papers, said.terms))}:</b> “{html.escape(said.claim.text)}” "
         f"{_reference(edition.cited[place], place + 1)}"
         for place, said in enumerate(edition.opening)
@@ -88,9 +92,22 @@ def _reference(paper: Paper, number: int) -> str:
 
 
 def _section(section: Section, new: frozenset[str]) -> str:
-    heading = _tag("h2", "section", html.escape(section_title(section))) if section.terms else ""
+    name = f'<a id="{_anchor(section)}"></a>'
+    heading = _tag("h2", "section", f"{name}{html.escape(section_title(section))}") if section.terms else ""
     level = "h3" if section.terms else "h2"
     return heading + "\n".join(_entry(entry, level, entry.paper.paper_id in new) for entry in section.entries)
+
+
+def _topic(section: Section) -> str:
+    """A topic in the list of them, which leads to its papers."""
+    shown = html.escape(", ".join(section.terms))
+    link = f'<a class="reference" style="{_STYLES["reference"]}" href="#{_anchor(section)}">{shown}</a>'
+    return f"<li>{link} ({len(section.entries)})</li>"
+
+
+def _anchor(section: Section) -> str:
+    """What the papers of a topic are reached by inside the page: of its first paper, which no other topic has."""
+    return f"topic-{sha256(section.entries[0].paper.paper_id.encode()).hexdigest()[:12]}"
 
 
 def _entry(entry: Entry, level: str, new: bool) -> str:

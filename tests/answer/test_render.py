@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from service.answer.edition import Edition
 from service.answer.render import facts, to_atom, to_markdown, to_text
 from service.answer.render_html import to_html
 from service.types import Failure
@@ -292,3 +293,27 @@ def test_html_is_read_without_its_style_element() -> None:
         for found in re.findall(r'class="\w+" (\S+)', body)
         if "width" not in found and "cellpadding" not in found
     )
+
+
+def long_edition(papers: int) -> Edition:
+    first = edition(*(f"Sentence {n}." for n in range(papers - 2)), terms=("pruning", "a <b> & c"))
+    second = edition("Sentence one.", "Sentence two.", of=paper(paper_id="t9"), terms=("memory",))
+    return first._replace(sections=(*first.sections, *second.sections))
+
+
+def test_a_long_edition_lists_its_topics_first_and_each_leads_to_its_papers() -> None:
+    long = long_edition(40)
+    page = to_html(long)
+    leads = [link.removeprefix("#") for link in structure(page).links if link.startswith("#")]
+    assert len(set(leads)) == 2
+    assert [page.count(f'id="{lead}"') for lead in leads] == [1, 1]
+    assert "pruning, a <b> & c (38) memory (2)" in structure(page.replace("</li>", " </li>")).text
+    assert "- pruning, a \\<b\\> & c (38)\n- memory (2)\n" in to_markdown(long)
+    assert "  38  pruning, a <b> & c\n   2  memory\n" in to_text(long)
+
+
+def test_a_short_edition_has_no_list_of_topics() -> None:
+    short = long_edition(12)
+    assert not [link for link in structure(to_html(short)).links if link.startswith("#")]
+    assert "- memory (2)" not in to_markdown(short)
+    assert "   2  memory" not in to_text(short)
