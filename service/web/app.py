@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from service import __version__
 from service.web import problems
+from service.web.admission import Admission
 from service.web.documents import problem_schema
 from service.web.guard import Access, Guard
 from service.web.keys import Keys
@@ -76,6 +77,7 @@ def _middleware(service: Service, access: Access, keys: Keys) -> list[Middleware
         *([cors] if access.origins else []),
         Middleware(Guard, access=access, keys=keys, stopping=lambda: service.stopping),
         Middleware(Problems),
+        Middleware(Admission, busy=service.desk.busy),
         Middleware(BodyLimit),
     ]
 

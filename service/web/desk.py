@@ -133,6 +133,14 @@ class Desk:
         """Use cases that were begun."""
         return len(self._people.under_way) + len(self._batch.under_way)
 
+    def busy(self) -> EngineBusyError | None:
+        """Why nothing more that somebody waits for is taken; `None`: there is room."""
+        waiting = self._waiting
+        if waiting < self._room:
+            return None
+        wait = max(1.0, self._seconds * waiting)
+        return EngineBusyError(f"{waiting} requests wait already: try again in about {wait:.0f} s", wait)
+
     def do(self, work: Callable[[Library], T], urgency: Urgency = Urgency.SOON) -> Future[T]:
         """Have something done with the library.
 
@@ -211,9 +219,9 @@ class Desk:
         if urgency > Urgency.ASKED:
             return
         with self._lock:
-            if self._waiting >= self._room:
-                wait = max(1.0, self._seconds * self._waiting)
-                raise EngineBusyError(f"{self._waiting} requests wait already: try again in about {wait:.0f} s", wait)
+            refusal = self.busy()
+            if refusal:
+                raise refusal
             self._waiting += 1
         begun = time.monotonic()
         future.add_done_callback(lambda done: self._left(begun, done.cancelled()))

@@ -37,6 +37,8 @@ class Service:
         self.digests = DigestRunner(self.desk, jobs, settings.mode, self.metrics)
         self.unready = "the models are being loaded"
         """Why it is not ready yet; empty: it is."""
+        self.on_ready: Callable[[], None] = lambda: None
+        """Called once, when the models are loaded."""
         self.stopping = False
         self._warming: asyncio.Task[None] | None = None
         self.metrics.gauge("paperboy_waiting", "Requests that somebody waits for.", lambda: self.desk.waiting)
@@ -72,6 +74,7 @@ class Service:
         except Exception as error:  # noqa: BLE001 - whatever it is, `/readyz` says it
             self.unready = str(error) or type(error).__name__
             return
+        self.on_ready()
         self.unready = ""
         await self.digests.start()
 
@@ -89,8 +92,8 @@ class Service:
         library.settle(lambda _what, _done, _total: self.desk.let_others_in())
 
 
-def service_of(request: Request) -> Service:
-    """The service that an application belongs to."""
+async def service_of(request: Request) -> Service:
+    """The service that an application belongs to; asynchronous, for FastAPI calls other functions in a thread."""
     service: Service = request.app.state.service
     return service
 

@@ -1,6 +1,7 @@
 """Runs the application: sockets, signals, and an end that breaks nothing off."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -8,7 +9,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from service.errors import SettingsError
 from service.index.home import Home
+from service.web.admission import Crowd
 from service.web.limits import RECEIVE_SECONDS
 from service.web.local import LocalServer
 from service.web.service import Service
@@ -25,13 +29,22 @@ GRACE_SECONDS = 8.0
 _LAST_SECONDS = 1.5
 """For telling those who were not done by then."""
 _HEADER_BYTES = 65_536
+_BACKLOG = 2_048
+"""Connections that the system holds until they are accepted."""
+_ACCEPTS = 4
+"""Connections that are accepted in one turn of the event loop."""
 _KEEP_ALIVE_SECONDS = 30
 
 
 class BoundedProtocol(H11Protocol):
-    """HTTP/1.1 that does not wait for ever for a request to begin."""
+    """HTTP/1.1 that does not wait for ever for a request to begin, and lets in one request with a body at a time."""
 
     _deadline: asyncio.TimerHandle | None = None
+
+    def __init__(self, *given: Any, crowd: Crowd, **more: Any) -> None:
+        """One connection; `crowd` is that of all."""
+        super().__init__(*given, **more)
+        self._crowd = crowd
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A new connection has so long for the head of its first request."""
@@ -39,7 +52,20 @@ class BoundedProtocol(H11Protocol):
         self._deadline = self.loop.call_later(RECEIVE_SECONDS, transport.close)
 
     def data_received(self, data: bytes) -> None:
-        """So has a later request, from its first byte."""
+        """What begins a request with a body waits for its turn; nothing more is read from the connection until then."""
+        if data.startswith(b"POST "):
+            self.transport.pause_reading()
+            self._crowd.enter(lambda: self._enter(data))
+        else:
+            self._take(data)
+
+    def _enter(self, data: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """A later request on the connection has so long for its head too, from its first byte."""
         before: object = self.cycle
         idle = before is None or self.cycle.response_complete
         super().data_received(data)
@@ -70,6 +96,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
         await super().startup(sockets)
+        for bound in sockets or []:
+            bound.listen(_BACKLOG)
         await self._local.start()
         self._on_start()
 
@@ -124,19 +152,28 @@ def serve(
 ) -> None:  # fmt: skip
     """Serve until a signal comes (SIGTERM, SIGINT); the second one ends it at once."""
     _log_to_stderr()
+    service.on_ready = _keep_for_good
     Server(configured(app, grace), service, grace, on_start).run([bound])
+
+
+def _keep_for_good() -> None:
+    """Whatever there is by now stays: the garbage collector would look through it for 0.1 s every now and then."""
+    gc.collect()
+    gc.freeze()
 
 
 def configured(app: FastAPI, grace: float) -> uvicorn.Config:
     """How uvicorn serves an application."""
     return uvicorn.Config(
         app,
-        http=BoundedProtocol,
+        http=partial(BoundedProtocol, crowd=Crowd()),  # type: ignore[arg-type]
         ws="none",
         loop="asyncio",
         log_config=None,
         access_log=False,
         server_header=False,
+        # asyncio accepts so many at a time; `Server.startup` gives the system's own limit back.
+        backlog=_ACCEPTS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=round(grace + _LAST_SECONDS),
         h11_max_incomplete_event_size=_HEADER_BYTES,
