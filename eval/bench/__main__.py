@@ -1,8 +1,8 @@
 """`python -m eval.bench [NAME]`: speed, alternatives as ratios.
 
 NAME is one of embedder, startup, nearties, lexical, filters, search, digest, identity; without it the first two, a
-minute together. `lexical` and `digest` take ten minutes. `engine`, an hour, and `ingest`, two hours, have options:
-`engine --help`.
+minute together. `lexical` and `digest` take ten minutes. `service`, ten minutes, `engine`, an hour, and `ingest`, two
+hours, have options: `engine --help`.
 """
 
 import sys
@@ -20,7 +20,7 @@ BENCHES = {
     "digest": digest.main,
     "identity": identity.main,
 }
-LONG = ("engine", "ingest")
+LONG = ("engine", "ingest", "service")
 """Those with options of their own."""
 
 

@@ -8,10 +8,11 @@ answered or not, each on a new connection, as a supervisor's health check does.
 import asyncio
 import gc
 import json
+import math
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -43,6 +44,8 @@ class Outcome(NamedTuple):
     """0: nothing came back."""
     seconds: float
     """Until the last byte."""
+    begun: float
+    """When it was sent, on a clock of the machine."""
     retry_after: str = ""
     document: Any = None
     """The JSON of an answer."""
@@ -56,6 +59,24 @@ class Outcome(NamedTuple):
     def refused(self) -> bool:
         """Told to come back, and when."""
         return self.status in (_UNAVAILABLE, _TOO_MANY) and self.retry_after.isdigit()
+
+
+def rate(outcomes: Sequence[Outcome]) -> float:
+    """Requests a second, from the first that was sent to the last that was answered.
+
+    Raises:
+        SystemExit: one was not answered, so there is nothing to compare.
+    """
+    if failed := [outcome.status for outcome in outcomes if not outcome.answered]:
+        raise SystemExit(f"{len(failed)} of {len(outcomes)} requests were not answered (status {failed[0]})")
+    ends = [outcome.begun + outcome.seconds for outcome in outcomes]
+    return len(outcomes) / (max(ends) - min(outcome.begun for outcome in outcomes))
+
+
+def percentiles(values: Sequence[float], *wanted: float) -> list[float]:
+    """So many of a hundred values are no greater (nearest rank), in milliseconds."""
+    ordered = sorted(values)
+    return [1_000 * ordered[max(0, math.ceil(share / 100 * len(ordered)) - 1)] for share in wanted]
 
 
 def run_load(load: Load) -> list[Outcome]:
@@ -99,9 +120,9 @@ async def _send(session: aiohttp.ClientSession, load: Load, number: int) -> Outc
             content = await response.read()
             seconds = time.perf_counter() - begun
             document = json.loads(content) if response.status == _OK else None
-            return Outcome(response.status, seconds, response.headers.get("Retry-After", ""), document)
+            return Outcome(response.status, seconds, begun, response.headers.get("Retry-After", ""), document)
     except (aiohttp.ClientError, TimeoutError, OSError):
-        return Outcome(0, time.perf_counter() - begun)
+        return Outcome(0, time.perf_counter() - begun, begun)
 
 
 async def _in_turn(load: Load) -> list[Outcome]:
