@@ -7,13 +7,16 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 NO_PYTHON = $(error Python is not installed: install Python 3.11 or newer (Debian: apt install python3 python3-venv))
 BIN := .venv/bin
 
-.PHONY: demo test setup setup-dev lint bench lock clean
+.PHONY: demo test contract setup setup-dev lint bench lock clean
 
 demo: setup
 	@$(BIN)/python scripts/demo.py
 
 test: setup-dev lint
 	@$(BIN)/python -m pytest
+
+contract: setup-dev
+	@PAPERBOY_CONTRACT_EXAMPLES=400 $(BIN)/python -m pytest tests/web/test_openapi_contract.py
 
 setup:
 	@$(or $(PYTHON),$(NO_PYTHON)) scripts/bootstrap.py --gpu "$(GPU)"

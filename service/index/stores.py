@@ -126,6 +126,20 @@ class Stores:
         self.catalog.unmark_all()
         self.finish(progress)
 
+    def disagreement(self) -> str:
+        """What an index has more or less of than the catalog, by their counts alone; empty: nothing.
+
+        `differences` compares row by row, which takes as long as there are papers.
+        """
+        papers, texts = self.catalog.marked(), self.lexical.count()
+        if texts != papers:
+            return f"the lexical index has {texts:,} papers and the catalog {papers:,}"
+        if self._chroma is not None:
+            vectors, chunks = self._chroma.count(), self.chunks.indexed(self.fingerprint)
+            if vectors != chunks:
+                return f"the vector store has {vectors:,} chunks and the catalog {chunks:,}"
+        return ""
+
     def differences(self) -> Differences:
         """Compare the indexes with the catalog, every row of both, unless the catalog is damaged."""
         damaged = self.database.problems()

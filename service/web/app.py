@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import FileResponse
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -24,6 +24,7 @@ from service.web.routes import corpus_map, digests, feeds, health, openai, paper
 from service.web.service import Service
 
 _STATIC = Path(__file__).with_name("static")
+_ASK_AGAIN = {"Cache-Control": "no-cache"}
 _DESCRIPTION = "The day's research papers on your own machine: cited answers, summaries, a digest."
 
 
@@ -51,7 +52,7 @@ def create_app(service: Service, access: Access | None = None, keys: Keys | None
     for part in (papers, questions, summaries, digests, corpus_map, feeds, health, openai):
         app.include_router(part.router)
     app.add_api_route("/", _page, response_model=None, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=_STATIC, check_dir=False), name="static")
+    app.mount("/static", _FILES, name="static")
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
@@ -82,11 +83,23 @@ def _middleware(service: Service, access: Access, keys: Keys) -> list[Middleware
     ]
 
 
-async def _page() -> FileResponse:
-    page = _STATIC / "index.html"
-    if not page.is_file():
+class _Static(StaticFiles):
+    """Files that a browser may keep, and asks for again each time: so an upgrade is seen at once."""
+
+    def file_response(self, *given: Any, **more: Any) -> Response:
+        """A file, or that it is the one which the browser has."""
+        response = super().file_response(*given, **more)
+        response.headers.update(_ASK_AGAIN)
+        return response
+
+
+_FILES = _Static(directory=_STATIC, check_dir=False)
+
+
+async def _page(request: Request) -> Response:
+    if not (_STATIC / "index.html").is_file():
         raise Refusal(404, "no-page", "this installation has no page; the routes are described in /openapi.json")
-    return FileResponse(page)
+    return await _FILES.get_response("index.html", request.scope)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """What requests may have: every field bounded, an unknown one refused."""
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from service.answer.ask import LONGEST_QUESTION
 from service.library import MOST_HITS
@@ -11,9 +13,26 @@ from service.settings import Mode
 from service.sources.records import MAX_ABSTRACT_CHARACTERS, MAX_TITLE_CHARACTERS
 from service.types import Filter, SummaryLength
 
+_TEXT: JsonDict = {"type": "string"}
+_NULL: JsonDict = {"type": "null"}
+_NONE: JsonDict = {"const": ""}
+"""In the schemas of bodies of which some fields exclude others."""
 _LONGEST_SOURCE = 200_000
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MOST_CATEGORIES = 50
 _LONGEST_ID = 300
+
+
+def _written_as_a_day(value: object) -> object:
+    """Pydantic alone takes a number for seconds since 1970."""
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("a day is expected, as 2026-05-02")
+    if not isinstance(value, str | date | None):
+        raise ValueError("a day is expected, as a string such as 2026-05-02")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_as_a_day)]
 Question = Annotated[
     str, Field(min_length=1, max_length=LONGEST_QUESTION, examples=["which papers reduce activation memory?"])
 ]
@@ -30,9 +49,9 @@ class Body(BaseModel):
 class PapersQuery(Body):
     """Which papers to list."""
 
-    day: date | None = None
-    since: date | None = None
-    until: date | None = None
+    day: Day | None = None
+    since: Day | None = None
+    until: Day | None = None
     category: Category | None = None
     order: Literal["newest", "oldest", "upvotes", "comments"] = "newest"
     limit: Annotated[int, Field(ge=1, le=200)] = 50
@@ -47,8 +66,8 @@ class PapersQuery(Body):
 class DaysQuery(Body):
     """Which days to list."""
 
-    since: date | None = None
-    until: date | None = None
+    since: Day | None = None
+    until: Day | None = None
 
 
 class PageQuery(Body):
@@ -76,9 +95,9 @@ class SearchBody(Body):
 
     query: Annotated[str, Field(min_length=1, max_length=LONGEST_QUESTION, examples=["kv cache quantization"])]
     k: Annotated[int, Field(ge=1, le=MOST_HITS)] = 10
-    since: date | None = None
-    until: date | None = None
-    day: date | None = None
+    since: Day | None = None
+    until: Day | None = None
+    day: Day | None = None
     categories: Annotated[list[Category], Field(max_length=_MOST_CATEGORIES)] = []
 
     def condition(self) -> Filter:
@@ -104,7 +123,15 @@ class AskBody(Body):
 class SummaryBody(Body):
     """A paper of the catalog, or a text that is in none."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"paper_id": "t7e06ace18a7", "length": "sentence"}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"paper_id": "t7e06ace18a7", "length": "sentence"}],
+            "oneOf": [
+                {"required": ["paper_id"], "properties": {"paper_id": _TEXT, "abstract": _NULL, "title": _NONE}},
+                {"required": ["abstract"], "properties": {"abstract": _TEXT, "paper_id": _NULL}},
+            ],
+        }
+    )
 
     paper_id: PaperId | None = None
     title: Annotated[str, Field(max_length=MAX_TITLE_CHARACTERS)] = ""
@@ -125,12 +152,19 @@ class DigestBody(Body):
     """The day or the days of a digest."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"day": "latest"}, {"since": "2023-07-24", "until": "2023-07-28"}]}
+        json_schema_extra={
+            "examples": [{"day": "latest"}, {"since": "2023-07-24", "until": "2023-07-28"}],
+            "oneOf": [
+                {"required": ["day"], "properties": {"day": _TEXT, "since": _NULL, "until": _NULL}},
+                {"required": ["since"], "properties": {"since": _TEXT, "day": _NULL}},
+                {"required": ["until"], "properties": {"until": _TEXT, "day": _NULL, "since": _NULL}},
+            ],
+        }
     )
 
-    day: date | Literal["latest"] | None = None
-    since: date | None = None
-    until: date | None = None
+    day: Day | Literal["latest"] | None = None
+    since: Day | None = None
+    until: Day | None = None
     mode: Mode | None = None
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from service.answer import digest as digests
 from service.answer.summarize import summarize_once
 from service.contract import digest_document, summary_document
-from service.errors import InputError, PaperboyError, ServiceStoppingError
+from service.errors import PaperboyError, ServiceStoppingError
 from service.index.catalog import Stored
 from service.index.jobs import Job, Jobs, JobState
 from service.index.results import Results
@@ -23,7 +23,7 @@ from service.settings import Mode
 from service.types import Digest, Filter, Record, Summary
 from service.web.desk import Desk
 from service.web.metrics import Metrics
-from service.web.problems import log_unexpected
+from service.web.problems import Refusal, log_unexpected
 from service.web.streams import Event
 
 T = TypeVar("T")
@@ -137,10 +137,10 @@ class DigestRunner:
         """Take up a job that was cancelled or has failed.
 
         Raises:
-            InputError: it is done.
+            Refusal: it is done.
         """
         if job.state is JobState.DONE:
-            raise InputError("this digest is done: ask for a new one")
+            raise Refusal(409, "done", "this digest is done: ask for a new one")
         if job.open and job.id in self._runs:
             return job
         job = job.model_copy(update={"state": JobState.WAITING, "problem": ""})

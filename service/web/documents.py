@@ -1,7 +1,9 @@
 """The shapes of the answers, for the OpenAPI document; `contract.py` and the routes make them."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.settings import Mode
@@ -336,9 +338,16 @@ def described(shape: type[BaseModel], example: object, *refusals: int, status: i
     """
     content: dict[str, Any] = {"application/json": {"example": example}}
     if media:
-        content[media] = {"schema": {"type": "string"}}
+        # Without a schema: what describes a stream event by event came with OpenAPI 3.2.
+        content[media] = {}
     responses: dict[int | str, Any] = {status: {"model": shape, "description": shape.__doc__, "content": content}}
     return {"response_model": None, "status_code": status, "responses": responses | problems(*refusals)}
+
+
+def described_texts(description: str, *refusals: int, media: Sequence[str]) -> Kwargs:
+    """The same of a route that answers texts of these media types."""
+    texts = {"description": description, "content": {name: {} for name in media}}
+    return {"response_class": Response, "response_model": None, "responses": {200: texts} | problems(*refusals)}
 
 
 def problems(*refusals: int) -> dict[int | str, Any]:

@@ -22,8 +22,16 @@ from service.web.documents import (
     VerifyShape,
     WholePaperShape,
     described,
+    described_texts,
 )
 
+DIGEST_MEDIA_TYPES = {
+    "md": "text/markdown; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "json": "application/json",
+    "atom": "application/atom+xml",
+    "txt": "text/plain; charset=utf-8",
+}
 _PAPER: dict[str, Any] = {
     "paper_id": "t7e06ace18a7",
     "title": "Make Pre-trained Model Reversible: From Parameter to Memory Efficient Fine-Tuning",
@@ -146,7 +154,9 @@ OF_SUMMARY = described(SummaryShape, _SUMMARY, *(404, 409, 502, 504, *_BODY), me
 OF_NEW_DIGEST = described(JobShape, _JOB | {"state": "waiting", "done": 0}, *(409, *_BODY), status=202)
 OF_DIGESTS = described(JobsShape, {"digests": [_JOB]})
 OF_DIGEST = described(FinishedJobShape, _JOB, 404)
-OF_DIGEST_CHANGE = described(JobShape, _JOB, 404, *_BODY)
+OF_DIGEST_CHANGE = described(JobShape, _JOB, 404, 409, *_BODY)
+OF_DIGEST_EVENTS = described_texts("The digest as it is made.", 404, media=[_EVENTS])
+OF_DIGEST_DOCUMENT = described_texts("The digest as a text.", 404, 409, media=list(DIGEST_MEDIA_TYPES.values()))
 OF_VERIFY = described(VerifyShape, {"score": 1.0, "faithful": True, "claims": [_CLAIM | {"reason": ""}]}, *_BODY)
 OF_MODELS = described(ModelsShape, {"models": [{"name": "all-MiniLM-L6-v2-Q8_0.gguf", "path": "…"}]})
 OF_HEALTH = described(HealthShape, {"status": "alive"})

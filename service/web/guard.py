@@ -18,7 +18,8 @@ from service.types import Record
 from service.web.keys import Keys
 from service.web.problems import Refusal, response_of
 
-_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "QUERY", "TRACE"}
+"""They change nothing, by RFC 9110 and the draft of QUERY; those that no route has are refused as such."""
 _LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
 _OPEN_PATHS = ("/static/", "/healthz")
 _SAME_SITE = {"", "same-origin", "none"}

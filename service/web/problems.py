@@ -127,7 +127,13 @@ def install(app: FastAPI) -> None:
     """Have the errors of an application answered as problem documents."""
 
     async def refuse(request: Request, error: Exception) -> JSONResponse:
-        return response_of(error, request.url.path)
+        response = response_of(error, request.url.path)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # Starlette names the methods of the first function that has the path.
+            operations = app.openapi()["paths"].get(getattr(request.scope.get("route"), "path", ""), {})
+            if operations:
+                response.headers["Allow"] = ", ".join(method.upper() for method in sorted(operations))
+        return response
 
     async def refuse_input(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone

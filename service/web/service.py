@@ -37,6 +37,8 @@ class Service:
         self.digests = DigestRunner(self.desk, jobs, settings.mode, self.metrics)
         self.unready = "the models are being loaded"
         """Why it is not ready yet; empty: it is."""
+        self.disagreement = ""
+        """What the stores disagree about, as of the start or of the last change of the papers; empty: nothing."""
         self.on_ready: Callable[[], None] = lambda: None
         """Called once, when the models are loaded."""
         self.stopping = False
@@ -60,8 +62,17 @@ class Service:
         self.desk.close()
 
     async def do(self, work: Callable[[Library], T], urgency: Urgency = Urgency.SOON) -> T:
-        """Have something done with the library."""
-        return await asyncio.wrap_future(self.desk.do(work, urgency))
+        """Have something done with the library; after what takes long, an ingest, its stores are compared."""
+        if urgency is not Urgency.LONG:
+            return await asyncio.wrap_future(self.desk.do(work, urgency))
+
+        def examined(library: Library) -> T:
+            try:
+                return work(library)
+            finally:
+                self._examine(library)
+
+        return await asyncio.wrap_future(self.desk.do(examined, urgency))
 
     def mode(self, mode: Mode | None) -> Mode:
         """How a text is written."""
@@ -87,6 +98,13 @@ class Service:
             # The second search of a process opens the vector store.
             for _ in range(2):
                 await self.do(lambda library: library.search(_WARM_UP, 1))
+            await self.do(self._examine)
+
+    def _examine(self, library: Library) -> None:
+        try:
+            self.disagreement = library.stores.disagreement()
+        except Exception as error:  # noqa: BLE001 - whatever it is, `/readyz` says it
+            self.disagreement = f"a store cannot be read ({type(error).__name__})"
 
     def _settle(self, library: Library) -> None:
         library.settle(lambda _what, _done, _total: self.desk.let_others_in())

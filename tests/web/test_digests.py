@@ -80,7 +80,7 @@ def test_a_cancelled_digest_goes_on_where_it_stopped(home: Path) -> None:
             write(writer, number)
         wait_until(lambda: state(run, place) == "done")
         assert len(writer.requests) == 5
-        assert run.post(f"{place}/resume", {}).status_code == 422
+        assert run.post(f"{place}/resume", {}).status_code == 409
 
 
 def test_the_next_process_goes_on_with_what_was_left_and_makes_nothing_twice(home: Path) -> None:

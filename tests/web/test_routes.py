@@ -131,6 +131,9 @@ def test_what_happens_is_counted(served: Running) -> None:
         ("search", {"query": "memory", "grammar": "root ::= x"}, "grammar"),
         ("search", {"query": "the of"}, "no word to search for"),
         ("search", {"query": "memory", "day": "2026-02-30"}, "day"),
+        ("search", {"query": "memory", "day": 0}, "day"),
+        ("search", {"query": "memory", "since": "1767600000"}, "since"),
+        ("digests", {"day": 1767600000}, "day"),
         ("search", {"query": "half a character \ud800"}, "query"),
         ("ask", {"question": " "}, "empty"),
         ("ask", {"question": "x", "mode": "grammar"}, "mode"),
@@ -174,6 +177,42 @@ def test_a_method_that_a_route_does_not_have_is_a_problem_document(served: Runni
     problem(
         served.client.delete("/api/v1/days", headers={"Content-Type": "application/json"}), 405, "method-not-allowed"
     )
+
+
+@pytest.mark.parametrize("path", ["/api/v1/days?until=0", "/api/v1/papers?day=1767600000"])
+def test_a_number_is_no_day(served: Running, path: str) -> None:
+    assert "day is expected" in problem(served.client.get(path), 422, "input")["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/api/v1/digests", "GET, POST"), ("/api/v1/papers", "GET, POST"), ("/healthz", "GET"), ("/api/v1/ask", "POST")],
+)
+def test_a_refused_method_is_told_all_that_the_path_has(served: Running, path: str, allowed: str) -> None:
+    for method in ("OPTIONS", "TRACE", "QUERY"):
+        response = served.client.request(method, path)
+        problem(response, 405, "method-not-allowed")
+        assert response.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize("field", [{"stream": 0}, {"stream": True, "stream_options": {"include_usage": 1}}])
+def test_a_number_is_no_switch(served: Running, field: dict[str, Any]) -> None:
+    body = {"messages": [{"role": "user", "content": QUESTION}], **field}
+    problem(served.post("/v1/chat/completions", body), 422, "input")
+
+
+def test_streams_and_texts_are_described_by_their_media_types(served: Running) -> None:
+    paths = served.client.get("/openapi.json").json()["paths"]
+    place = "/api/v1/digests/{job_id}"
+    assert list(paths[f"{place}/events"]["get"]["responses"]["200"]["content"]) == ["text/event-stream"]
+    texts = paths[f"{place}/document"]["get"]["responses"]["200"]["content"]
+    assert {name.partition(";")[0] for name in texts} == {
+        "text/markdown",
+        "text/html",
+        "application/json",
+        "application/atom+xml",
+        "text/plain",
+    }
 
 
 def test_every_operation_is_described_with_an_example(served: Running) -> None:

@@ -11,21 +11,21 @@ from service.editions import Editions
 from service.index.jobs import Job, JobState
 from service.web.bodies import Body, DigestBody, EmptyBody
 from service.web.digests import job_document
-from service.web.documents import problems
-from service.web.examples import OF_DIGEST, OF_DIGEST_CHANGE, OF_DIGESTS, OF_NEW_DIGEST
+from service.web.examples import (
+    DIGEST_MEDIA_TYPES,
+    OF_DIGEST,
+    OF_DIGEST_CHANGE,
+    OF_DIGEST_DOCUMENT,
+    OF_DIGEST_EVENTS,
+    OF_DIGESTS,
+    OF_NEW_DIGEST,
+)
 from service.web.problems import Refusal
 from service.web.service import Service, ServiceOf
 from service.web.streams import EventStream, encode
 
 router = APIRouter(prefix="/api/v1/digests", tags=["digests"])
 _MOST = 100
-_MEDIA_TYPES = {
-    "md": "text/markdown; charset=utf-8",
-    "html": "text/html; charset=utf-8",
-    "json": "application/json",
-    "atom": "application/atom+xml",
-    "txt": "text/plain; charset=utf-8",
-}
 
 
 class DocumentQuery(Body):
@@ -54,7 +54,7 @@ async def digest(service: ServiceOf, job_id: str) -> Document:
     return await service.digests.document(await _found(service, job_id))
 
 
-@router.get("/{job_id}/events", response_model=None, responses=problems(404))
+@router.get("/{job_id}/events", **OF_DIGEST_EVENTS)
 async def watch(service: ServiceOf, job_id: str) -> EventStream:
     """A digest as it is made: `progress` and `summary`, then `digest`. Leaving does not end it."""
     job = await _found(service, job_id)
@@ -67,18 +67,18 @@ async def watch(service: ServiceOf, job_id: str) -> EventStream:
 
 
 @router.post("/{job_id}/cancel", **OF_DIGEST_CHANGE)
-async def cancel(service: ServiceOf, job_id: str, _body: EmptyBody | None = None) -> Document:
+async def cancel(service: ServiceOf, job_id: str, _body: EmptyBody) -> Document:
     """Give it up; the summaries that were made stay."""
     return job_document(await service.digests.cancel(await _found(service, job_id)))
 
 
 @router.post("/{job_id}/resume", **OF_DIGEST_CHANGE)
-async def resume(service: ServiceOf, job_id: str, _body: EmptyBody | None = None) -> Document:
+async def resume(service: ServiceOf, job_id: str, _body: EmptyBody) -> Document:
     """Take it up again where it stopped."""
     return job_document(await service.digests.resume(await _found(service, job_id)))
 
 
-@router.get("/{job_id}/document", response_model=None, responses=problems(404, 409))
+@router.get("/{job_id}/document", **OF_DIGEST_DOCUMENT)
 async def text(service: ServiceOf, job_id: str, query: Annotated[DocumentQuery, Query()]) -> Response:
     """The digest as a text to read or to subscribe to."""
     job = await _found(service, job_id)
@@ -87,7 +87,7 @@ async def text(service: ServiceOf, job_id: str, query: Annotated[DocumentQuery, 
         raise Refusal(409, "not-done", f"this digest is {job.state}")
     interests = service.settings.interests
     edition = await service.do(lambda library: Editions(library, interests).make(made))
-    return Response(digest_text(query.format, edition), media_type=_MEDIA_TYPES[query.format])
+    return Response(digest_text(query.format, edition), media_type=DIGEST_MEDIA_TYPES[query.format])
 
 
 async def _found(service: Service, job_id: str) -> Job:

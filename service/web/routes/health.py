@@ -21,9 +21,12 @@ async def alive() -> Document:
 
 @router.get("/readyz", **OF_HEALTH)
 async def ready(service: ServiceOf) -> Document:
-    """Whether the models are loaded and nothing is left from an interrupted ingest."""
+    """Whether the models are loaded, nothing is left from an interrupted ingest, and the stores agree."""
     if service.unready:
         raise Refusal(503, "not-ready", service.unready, {"Retry-After": "2"})
+    if service.disagreement:
+        detail = f"{service.disagreement}: `paperboy reindex` builds the indexes anew"
+        raise Refusal(503, "stores-disagree", detail, {"Retry-After": "60"})
     return {"status": "ready"}
 
 

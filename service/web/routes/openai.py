@@ -15,7 +15,7 @@ import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import format_sse_event
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from service.contract import Document
 from service.errors import InputError, PaperboyError
@@ -62,7 +62,7 @@ class ChatMessage(Lenient):
 class StreamOptions(Lenient):
     """What a stream has beside the text."""
 
-    include_usage: bool = False
+    include_usage: StrictBool = False
 
 
 class ChatBody(Lenient):
@@ -73,7 +73,7 @@ class ChatBody(Lenient):
         list[ChatMessage],
         Field(min_length=1, max_length=500, examples=[[{"role": "user", "content": "what reduces memory?"}]]),
     ]
-    stream: bool = False
+    stream: StrictBool = False
     stream_options: StreamOptions | None = None
 
     def question(self) -> str:
