@@ -23,6 +23,7 @@ from service.web.admission import Crowd
 from service.web.limits import RECEIVE_SECONDS
 from service.web.local import LocalServer
 from service.web.service import Service
+from service.web.streams import ABORT
 
 GRACE_SECONDS = 8.0
 """For what is being answered when the service is asked to stop."""
@@ -49,6 +50,7 @@ class BoundedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A new connection has so long for the head of its first request."""
         super().connection_made(transport)
+        self.app_state = {**self.app_state, ABORT: transport.abort}
         self._deadline = self.loop.call_later(RECEIVE_SECONDS, transport.close)
 
     def data_received(self, data: bytes) -> None:

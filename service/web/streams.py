@@ -17,6 +17,8 @@ from service.web import problems
 T = TypeVar("T")
 Event = tuple[str, Any]
 """Its name, and what becomes JSON."""
+ABORT = "abort"
+"""In the state of a request: closes its connection at once."""
 _KEEP_ALIVE_SECONDS = 15.0
 _SEND_SECONDS = 30.0
 """In which a client has to take what is sent."""
@@ -52,6 +54,11 @@ class EventStream(StreamingResponse):
 
         try:
             await super().__call__(scope, receive, in_time)
+        except TimeoutError:
+            # Closing it properly would wait for the client to take what was sent.
+            scope["state"][ABORT]()
+            # One turn of the loop later the connection is known to be lost, and nobody misses the end of the stream.
+            await asyncio.sleep(0)
         finally:
             self._on_end()
 

@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,58 @@ def test_a_client_that_leaves_takes_nothing_from_the_others(home: Path) -> None:
         assert kept
         assert isinstance(kept[0], dict)
         assert kept[0]["question"] == QUESTION
+
+
+def pour(writer: HeldEngine, until: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Have the writer write a great deal."""
+    told = writer.listeners[0]
+    assert told is not None
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end
+        told("word " * 20_000)
+        time.sleep(0.005)
+
+
+def test_a_client_that_takes_nothing_gives_its_text_up_and_keeps_nobody_waiting(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("service.web.streams._SEND_SECONDS", 0.3)
+    writer = HeldEngine()
+    with running(home, writer=writer) as run:
+        until_ready(run)
+        with socket.create_connection(("127.0.0.1", run.port)) as connection:
+            connection.sendall(head_of(ASK, {"question": QUESTION, "mode": "free"}, "text/event-stream"))
+            writer.wait_for(1)
+            pour(writer, writer.futures[0].cancelled)
+            assert run.post("/api/v1/search", {"query": "memory"}).status_code == 200
+            wait_until(lambda: run.service.desk.under_way == 0)
+            # That of the search is kept; the other is gone, though its client still has not read a byte.
+            wait_until(lambda: len(run.server.server_state.connections) == 1)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_a_client_that_reads_slowly_gets_every_word(home: Path) -> None:
+    writer = HeldEngine()
+    with running(home, writer=writer) as run:
+        until_ready(run)
+        with socket.create_connection(("127.0.0.1", run.port)) as connection:
+            connection.sendall(head_of(ASK, {"question": QUESTION, "mode": "free"}, "text/event-stream"))
+            writer.wait_for(1)
+            told = writer.listeners[0]
+            assert told is not None
+            for number in range(300):
+                told(f"w{number} " + "x" * 20_000)
+            writer.fail(0, EngineError("no"))
+            got = bytearray()
+            while b"event: error" not in got:
+                part = connection.recv(50_000)
+                assert part
+                got += part
+                time.sleep(0.001)
+        places = [got.find(b'"w%d x' % number) for number in range(300)]
+        assert -1 not in places
+        assert places == sorted(places)
 
 
 def test_a_search_does_not_wait_for_a_text(home: Path) -> None:
