@@ -73,18 +73,26 @@ MATRIX = list(
 def test_only_what_the_page_itself_or_a_program_sends_is_served(served: Running) -> None:
     assert len(MATRIX) >= 96
     for host, origin, site, kind in MATRIX:
-        own = (
-            host != "evil.example"
-            and origin in (None, "http://127.0.0.1:{port}")
-            and site in (None, "same-origin", "none")
-            and kind is not None
-            and kind.startswith("application/json")
-        )
+        if host == "evil.example":
+            expected = 400
+        elif origin not in (None, "http://127.0.0.1:{port}") or site not in (None, "same-origin", "none"):
+            expected = 403
+        else:
+            expected = 200 if kind and kind.startswith("application/json") else 415
         values = {"Host": host, "Origin": origin, "Sec_Fetch_Site": site, "Content_Type": kind}
         given = {name: value.format(port=served.port) for name, value in values.items() if value}
         answer = served.raw(request("POST", "/api/v1/suggest", b'{"text": "gam"}', **given))
-        assert (status(answer) == 200) == own, (given, answer[:200])
+        assert status(answer) == expected, (given, answer[:200])
         assert "access-control-allow" not in headers_of(answer)
+
+
+def test_what_changes_something_is_sent_by_post_which_asks_for_json(served: Running) -> None:
+    paths = served.client.get("/openapi.json").json()["paths"].values()
+    assert {method for item in paths for method in item} == {"get", "post"}
+    for method in ("PUT", "PATCH", "DELETE", "TRACE", "QUERY"):
+        assert status(served.raw(request(method, SEARCH, Host="127.0.0.1"))) == 405
+        foreign = request(method, SEARCH, Host="127.0.0.1", Origin="http://evil.example")
+        assert status(served.raw(foreign)) == 403
 
 
 def test_asking_whether_another_site_may_is_answered_without_a_permission(served: Running) -> None:
