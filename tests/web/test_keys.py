@@ -1,5 +1,6 @@
 """Keys are shown once, kept as hashes, and files that cannot be trusted are refused."""
 
+import hmac
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,24 @@ def test_two_keys_are_never_alike_and_none_is_in_the_file(tmp_path: Path) -> Non
     assert len(made) == 20
     text = (tmp_path / "keys").read_text()
     assert not any(key in text or key.removeprefix("paperboy-") in text for key in made)
+
+
+def test_every_key_is_compared_in_constant_time_wherever_the_right_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [add_key(tmp_path / "keys", f"n{number}") for number in range(4)]
+    keys, compared = read_keys(tmp_path / "keys"), []
+    compare = hmac.compare_digest
+
+    def counted(first: str, second: str) -> bool:
+        compared.append(first)
+        return compare(first, second)
+
+    monkeypatch.setattr("service.web.keys.hmac.compare_digest", counted)
+    for key, name in ((given[0], "n0"), (given[3], "n3"), ("wrong", None)):
+        compared.clear()
+        assert keys.name_of(key) == name
+        assert len(set(compared)) == 4
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "x" * 65, "a\nb"])
