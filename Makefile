@@ -16,7 +16,7 @@ test: setup-dev lint
 	@$(BIN)/python -m pytest
 
 contract: setup-dev
-	@PAPERBOY_CONTRACT_EXAMPLES=520 $(BIN)/python -m pytest tests/web/test_openapi_contract.py
+	@PAPERBOY_CONTRACT_EXAMPLES=450 $(BIN)/python -m pytest tests/web/test_openapi_contract.py
 
 setup:
 	@$(or $(PYTHON),$(NO_PYTHON)) scripts/bootstrap.py --gpu "$(GPU)"

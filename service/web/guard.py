@@ -12,6 +12,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.types import Record
@@ -114,14 +115,20 @@ class Guard:
             raise Refusal(503, "stopping", "the service is stopping", {"Retry-After": "5"})
         if method not in _SAFE_METHODS:
             self._check_origin(headers)
-        # No route has another method that changes anything; one that no route has is refused as such.
-        if method == "POST":
-            if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-                raise Refusal(415, "not-json", "send Content-Type: application/json")
-            if headers.get("content-encoding", "identity").lower() != "identity":
-                raise Refusal(415, "encoded", "send the body as it is, without Content-Encoding")
+            self._check_content(headers, scope)
         if self._keys and path != "/" and not path.startswith(_OPEN_PATHS):
             self._check_key(headers)
+
+    def _check_content(self, headers: Headers, scope: Scope) -> None:
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            refusal = Refusal(415, "not-json", "send Content-Type: application/json")
+        elif headers.get("content-encoding", "identity").lower() != "identity":
+            refusal = Refusal(415, "encoded", "send the body as it is, without Content-Encoding")
+        else:
+            return
+        # What no route serves is refused as that, whatever it sends.
+        if any(route.matches(scope)[0] is Match.FULL for route in scope["app"].routes):
+            raise refusal
 
     def _check_origin(self, headers: Headers) -> None:
         origin = headers.get("origin")

@@ -1,5 +1,6 @@
 """What must not be served is refused: foreign hosts, other sites, too much, too slow, without a key."""
 
+import asyncio
 import logging
 import re
 import socket
@@ -8,9 +9,10 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
-from service.web.guard import Access, Rate, is_loopback, origin_names
-from service.web.keys import add_key, read_keys
+from service.web.guard import Access, Guard, Rate, is_loopback, origin_names
+from service.web.keys import Keys, add_key, read_keys
 from service.web.limits import MOST_BYTES, BodyLimit
 from tests.web.serving import JSON, Running, running, until_ready
 
@@ -86,13 +88,40 @@ def test_only_what_the_page_itself_or_a_program_sends_is_served(served: Running)
         assert "access-control-allow" not in headers_of(answer)
 
 
-def test_what_changes_something_is_sent_by_post_which_asks_for_json(served: Running) -> None:
-    paths = served.client.get("/openapi.json").json()["paths"].values()
-    assert {method for item in paths for method in item} == {"get", "post"}
-    for method in ("PUT", "PATCH", "DELETE", "TRACE", "QUERY"):
-        assert status(served.raw(request(method, SEARCH, Host="127.0.0.1"))) == 405
-        foreign = request(method, SEARCH, Host="127.0.0.1", Origin="http://evil.example")
+@pytest.mark.parametrize(
+    ("path", "expected"), [(SEARCH, 405), ("/api/v1/days", 405), ("/api/v1/papers/alpha", 405), ("/nothing", 404)]
+)
+def test_what_no_route_serves_is_refused_as_that_whatever_it_sends(served: Running, path: str, expected: int) -> None:
+    for method in ("PUT", "PATCH", "DELETE", "TRACE", "QUERY", *(["POST"] if path != SEARCH else [])):
+        assert status(served.raw(request(method, path, Host="127.0.0.1"))) == expected
+        foreign = request(method, path, Host="127.0.0.1", Origin="http://evil.example")
         assert status(served.raw(foreign)) == 403
+
+
+def test_while_it_stops_only_the_health_check_is_served() -> None:
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def nothing() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def ask(path: str) -> Message:
+        said: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            said.append(message)
+
+        guard = Guard(app, access=Access(), keys=Keys(), stopping=lambda: True)
+        await guard(
+            {"type": "http", "method": "GET", "path": path, "headers": [(b"host", b"localhost")]}, nothing, keep
+        )
+        return said[0]
+
+    for path, expected in (("/healthz", 200), ("/api/v1/days", 503), ("/", 503)):
+        answer = asyncio.run(ask(path))
+        assert answer["status"] == expected
+        assert (b"connection", b"close") in answer["headers"]
+        assert (b"retry-after" in dict(answer["headers"])) == (expected == 503)
 
 
 def test_asking_whether_another_site_may_is_answered_without_a_permission(served: Running) -> None:

@@ -32,10 +32,12 @@ def test_whatever_is_sent_is_answered_as_the_document_says(home: Path, tmp_path:
     with running(home, writer=TalkingEngine()) as run:
         until_ready(run)
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "--no-color", "run"]
-        checks = ["--checks", "all", "--continue-on-failure", "--generation-deterministic", "--request-timeout", "60"]
+        # Ten seconds without it, which a busy machine may need.
+        patience = ["--request-timeout", "300", "--max-response-time", "300"]
+        checks = ["--checks", "all", "--continue-on-failure", "--generation-deterministic"]
         address = f"http://127.0.0.1:{run.port}/openapi.json"
         done = subprocess.run(
-            [*command, address, *checks, *BOUNDS],
+            [*command, address, *checks, *patience, *BOUNDS],
             capture_output=True,
             text=True,
             cwd=tmp_path,

@@ -56,7 +56,7 @@ def test_the_connection_goes_to_the_address_that_was_checked_under_the_name_of_t
 
 
 TRICKS = [
-    "http://export.arxiv.org/", "https://export.arxiv.org:8443/", "https://127.0.0.1/", "https://localhost/",
+    "http://export.arxiv.org/", "http://export.arxiv.org:443/", "https://export.arxiv.org:8443/", "https://127.0.0.1/", "https://localhost/",
     "https://2130706433/", "https://0177.0.0.1/", "https://0x7f.0.0.1/", "https://0x7f000001/", "https://127.1/",
     "https://0/", "https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://[::ffff:7f00:1]/", "https://[64:ff9b::7f00:1]/",
     "https://[fe80::1%25eth0]/", "https://169.254.169.254/latest/meta-data/", "https://[fd00:ec2::254]/",
