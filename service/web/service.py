@@ -85,9 +85,10 @@ class Service:
         except Exception as error:  # noqa: BLE001 - whatever it is, `/readyz` says it
             self.unready = str(error) or type(error).__name__
             return
+        # It takes a place at the desk for a moment, so it comes before anybody is called in.
+        await self.digests.start()
         self.on_ready()
         self.unready = ""
-        await self.digests.start()
 
     async def _load(self) -> None:
         """What the first questions would wait for, in pieces, so that others come between."""
