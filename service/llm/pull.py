@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
@@ -18,8 +17,6 @@ def pull(name: str, folder: Path) -> Path:
     Raises:
         DownloadError: unknown name, no network, no room, or a damaged file; with what to do.
     """
-    # The client would tell the hub what else is installed and, asking it for a list first, which program runs it.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     # Imported here: nothing else of Paperboy goes to the network.
     from httpx2 import HTTPError
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url

@@ -4,7 +4,6 @@
 nowhere else, and are read by the parser of files.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
@@ -21,6 +20,7 @@ from service.types import Paper
 
 SERVICE = Service("Hugging Face", frozenset(("huggingface.co",)), 1.0)
 _ENDPOINT = "https://huggingface.co"
+_PATH = "/api/daily_papers"
 _PAPERS_PER_PAGE = 100
 # A list that is not there yet is refused as if it were never to be.
 _LATE = timedelta(days=2)
@@ -57,7 +57,6 @@ def pages(client: PoliteClient, wanted: Wanted) -> Iterator[Page]:
 
 def _body(client: PoliteClient, day: date, number: int) -> Body:
     """The answer to `HfApi.list_daily_papers`."""
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import HfApi, set_client_factory
     from huggingface_hub.utils._http import default_client_factory
 
@@ -76,12 +75,14 @@ def _body(client: PoliteClient, day: date, number: int) -> Body:
 
 
 class _Capturing(httpx2.BaseTransport):
-    """Answers requests with what our own client fetches, and keeps it."""
+    """Answers the request for a list with what our own client fetches, and keeps it; the library gets nothing else."""
 
     def __init__(self, client: PoliteClient) -> None:
         self._client = client
         self.body: Body | None = None
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.path != _PATH:
+            return httpx2.Response(404, request=request)
         self.body = self._client.get(str(request.url))
         return httpx2.Response(200, content=self.body.content, request=request)

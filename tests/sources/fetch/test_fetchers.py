@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import huggingface_hub
 import pytest
+from huggingface_hub.utils import _detect_agent
 
 from service.errors import FetchError, InputError
 from service.sources.fetch import arxiv, hub, scholar
@@ -59,6 +61,20 @@ def test_a_day_of_hugging_face_is_the_day_of_the_list(site: Site) -> None:
     (asked,) = site.asked
     assert (asked.path, asked.query["date"]) == ("/api/daily_papers", "2024-04-09")
     assert not {"authorization", "cookie"} & asked.headers.keys()
+
+
+def test_nothing_but_the_list_is_asked_of_hugging_face(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With telemetry on, the library first asks which agents there are, and keeps whatever is answered."""
+    assert huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_TELEMETRY", False)
+    monkeypatch.setattr(huggingface_hub.constants, "AGENT_HARNESSES_PATH", str(tmp_path / "agents.json"))
+    monkeypatch.setattr(_detect_agent, "_registry", None)
+    site.replies(Reply(daily(0)))
+    assert len(taken(site, hub, Wanted(DAY, DAY))) == 1
+    assert [asked.path for asked in site.asked] == ["/api/daily_papers"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_list_of_hugging_face_is_read_to_its_last_page(site: Site) -> None:
