@@ -11,8 +11,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from service.settings import Settings
+
 ROOT = Path(__file__).resolve().parent.parent
+EMBEDDER = ROOT / "models" / str(Settings.model_fields["embedder"].default)
+"""The one that ships."""
 STOCK_EMBEDDER = ROOT / "models" / "all-MiniLM-L6-v2-Q8_0.gguf"
+"""What it is measured against, and was trained from."""
 
 
 def data_folder() -> Path | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.data import ROOT, STOCK_EMBEDDER
+from eval.data import EMBEDDER, ROOT
 from service.index.background import FILE, WORDS_EACH, BackgroundData
 from service.index.lexical import Analyzer
 from service.llm.embedder import LlamaEmbedder
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     chosen.work.mkdir(parents=True, exist_ok=True)
     papers = random.Random(_SEED).sample(to_train(abstracts()), chosen.papers)  # noqa: S311 - no secret
-    embedder = LlamaEmbedder(STOCK_EMBEDDER)
+    embedder = LlamaEmbedder(EMBEDDER)
     try:
         mean, projection, vectors = compressed(embedded(papers, chosen.work, embedder))
     finally:

@@ -26,10 +26,12 @@ from service.llm.embedder import LlamaEmbedder
 from service.types import Paper
 from training.pairs import abstracts
 
-_PAPERS, _TASKS = 1_500, 400
+_PAPERS, _TASKS = 600, 400
 _SEED = 7
 _PART = 200
 Array = NDArray[np.float64]
+Chunks = tuple[list[str], NDArray[np.float32]]
+"""Whose each chunk is, and the vectors, shape (chunks, 384)."""
 _Item = TypeVar("_Item")
 
 
@@ -61,9 +63,9 @@ def exams() -> list[Exam]:
     ]
 
 
-def figures(exam: Exam, embedder: LlamaEmbedder) -> Array:
+def figures(exam: Exam, chunks: Chunks, embedder: LlamaEmbedder) -> Array:
     """nDCG@10, recall@20 and reciprocal rank of each question, shape (questions, 3)."""
-    owners, vectors = _embedded(exam.papers, embedder)
+    owners, vectors = chunks
     rows = []
     for text, grades in exam.questions:
         cosines = vectors @ embedder.embed_query(text)
@@ -80,26 +82,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = Table(title="Nearest chunk alone; in brackets the difference to the stock model", title_justify="left")
     for heading in ("questions", "embedder", "nDCG@10", "recall@20", "MRR"):
         table.add_column(heading)
-    for exam in exams():
-        stock = _of_file(exam, STOCK_EMBEDDER)
+    sat = exams()
+    stock_figures = _of_file(sat, STOCK_EMBEDDER)
+    others = {file.name: _of_file(sat, file) for file in chosen.files}
+    for place, (exam, stock) in enumerate(zip(sat, stock_figures, strict=True)):
         table.add_row(f"{exam.name} ({len(exam.questions)})", "stock", *(f"{mean:.3f}" for mean in stock.mean(axis=0)))
-        for file in chosen.files:
-            found = _of_file(exam, file)
+        for name, of_exams in others.items():
+            found = of_exams[place]
             paired = mean_intervals(found - stock, _SEED)
             cells = [f"{mean:.3f} ({better})" for mean, better in zip(found.mean(axis=0), paired, strict=True)]
-            table.add_row("", file.name, *cells)
+            table.add_row("", name, *cells)
     Console(width=160).print(table)
 
 
-def _of_file(exam: Exam, file: Path) -> Array:
-    embedder = LlamaEmbedder(file)
+def _of_file(sat: Sequence[Exam], file: Path) -> list[Array]:
+    """The figures of each exam; papers that several have are embedded once."""
+    embedder, known = LlamaEmbedder(file), dict[int, Chunks]()
     try:
-        return figures(exam, embedder)
+        for exam in sat:
+            if id(exam.papers) not in known:
+                known[id(exam.papers)] = _embedded(exam.papers, embedder)
+        return [figures(exam, known[id(exam.papers)], embedder) for exam in sat]
     finally:
         embedder.close()
 
 
-def _embedded(papers: Sequence[Paper], embedder: LlamaEmbedder) -> tuple[list[str], NDArray[np.float32]]:
+def _embedded(papers: Sequence[Paper], embedder: LlamaEmbedder) -> Chunks:
     """Whose each chunk is, and its vector: chunks as ingest makes them."""
     owners, passages = [], []
     for some in _batched(papers, _PART):
@@ -115,10 +123,10 @@ def _batched(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _lists(name: str, papers: Sequence[Paper], questions: Sequence[Question]) -> Exam:
+def _lists(name: str, papers: list[Paper], questions: Sequence[Question]) -> Exam:
     ids = {paper.title: paper.paper_id for paper in papers}
     graded = [({ids[title]: grade for title, grade in question.grades.items()}, question) for question in questions]
-    return Exam(name, list(papers), [(question.text, grades) for grades, question in graded])
+    return Exam(name, papers, [(question.text, grades) for grades, question in graded])
 
 
 def _held_out(name: str, corpus: Corpus) -> Exam:

@@ -20,6 +20,8 @@ _FEWEST_SENTENCES = 3
 _KEEP_PHRASE = 0.3
 """Share of phrases that stay in the abstract: words in common should go on counting."""
 _REST_WITH_SENTENCE = 0.1
+_KINDS = (0.2, 0.25, 0.1, 0.45)
+"""Of title, sentence, half and phrase, which is what people ask with."""
 _COMMON = 0.02
 """A phrase needs a word that fewer of the abstracts have."""
 _QUESTIONS = (
@@ -96,7 +98,7 @@ class PairMaker:
         return [Pair(*self._pair(self._papers[number]), number) for number in chosen]
 
     def _pair(self, paper: Abstract) -> tuple[str, str]:
-        kind = self._chance.randrange(4)
+        kind = self._chance.choices(range(4), _KINDS)[0]
         sentences = list(paper.sentences)
         if kind == 0:
             return paper.title, " ".join(sentences)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 
-from eval.data import ROOT, STOCK_EMBEDDER, read_lines
+from eval.data import EMBEDDER, ROOT, read_lines
 from service.answer import selector
 from service.index.lexical import Analyzer
 from service.llm.embedder import LlamaEmbedder
@@ -135,7 +135,7 @@ def _softmax(values: Array) -> Array:
 
 def main() -> None:
     """Train, report on dev, write the weights."""
-    embedder = LlamaEmbedder(STOCK_EMBEDDER)
+    embedder = LlamaEmbedder(EMBEDDER)
     analyzer = Analyzer()
     train, dev = (read_examples(split, embedder, analyzer) for split in ("train", "dev"))
     targets = [np.array([rouge(s, e.references).mean() for s in e.sentences]) for e in train]

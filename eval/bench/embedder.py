@@ -12,7 +12,7 @@ from pathlib import Path
 
 from llama_cpp import Llama
 
-from eval.data import STOCK_EMBEDDER
+from eval.data import EMBEDDER
 from eval.questions import SAMPLE_PAGES
 from service.index.chunking import cut_papers
 from service.llm.cores import free_cores
@@ -32,11 +32,11 @@ def passages_of(page: Path, embedder: LlamaEmbedder) -> list[list[str]]:
 def main() -> None:
     """Print chunks per second of both, and the ratio."""
     threads = free_cores()
-    embedder = LlamaEmbedder(STOCK_EMBEDDER, threads=threads)
+    embedder = LlamaEmbedder(EMBEDDER, threads=threads)
     passages = passages_of(sorted(SAMPLE_PAGES.iterdir())[0], embedder)
     texts = [" ".join(passage) for passage in passages]
     plain = Llama(
-        str(STOCK_EMBEDDER), embedding=True, n_ctx=512, n_batch=512, n_ubatch=512, n_threads=threads,
+        str(EMBEDDER), embedding=True, n_ctx=512, n_batch=512, n_ubatch=512, n_threads=threads,
         n_threads_batch=threads, verbose=False,
     )  # fmt: skip
 

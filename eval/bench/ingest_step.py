@@ -16,7 +16,7 @@ from typing import IO, TypedDict
 
 from eval.bench.processes import resident_bytes
 from eval.bench.search import milliseconds
-from eval.data import STOCK_EMBEDDER
+from eval.data import EMBEDDER
 from eval.questions import own_lists, own_questions
 from service.index.home import Home
 from service.index.stores import Stores
@@ -150,7 +150,7 @@ def read_journal(path: Path) -> list[Line]:
 
 def ingest(home: Path, papers: Path, journal: Path) -> None:
     """Take papers in; a second call goes on where the first was stopped."""
-    with closing(LlamaEmbedder(STOCK_EMBEDDER)) as model, Home(home) as owned, journal.open("a") as file:
+    with closing(LlamaEmbedder(EMBEDDER)) as model, Home(home) as owned, journal.open("a") as file:
         embedder = TimedEmbedder(model)
         stores = Stores(owned, embedder, chroma_cold_limit=0, note=_tell)
         with closing(stores):

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from eval.bench.abstracts import abstracts_catalog
-from eval.data import STOCK_EMBEDDER, data_folder
+from eval.data import EMBEDDER, data_folder
 from eval.questions import SAMPLE_PAGES, own_lists, own_questions
 from service.index.background import FILE, read_background
 from service.index.relevance import judge
@@ -35,8 +35,8 @@ def main() -> None:
     if data_folder() is None:
         Console().print("no abstracts: set PAPERS_DATA, see training/README.md; the sample only")
         return
-    embedder = LlamaEmbedder(STOCK_EMBEDDER)
-    background = read_background(STOCK_EMBEDDER.with_name(FILE), embedder.fingerprint)
+    embedder = LlamaEmbedder(EMBEDDER)
+    background = read_background(EMBEDDER.with_name(FILE), embedder.fingerprint)
     with abstracts_catalog() as (catalog, chunks, lexical):
         retriever = Retriever(catalog, chunks, lexical, embedder, lambda: None, lambda: background)
         _report(
