@@ -3,11 +3,13 @@
 Each query should find the abstract that it was taken from (`pairs.py`) among those of its batch and of the batches
 before it (cross-batch memory, Wang et al. 2020), which gives 1,600 negatives at the cost of 128. Abstracts that are
 nearly about the same are no negatives: who asks for a list wants both. Weights and their updates are float32, what is
-computed with them bfloat16. Writes a log and checkpoints and goes on from them; in the end a GGUF file for each share
-of the new weights.
+computed with them bfloat16. After a while questions say words by their definitions (`definitions.py`), as people do
+who do not know the word of the field. Writes a log and checkpoints and goes on from them; in the end a GGUF file for
+each share of the new weights.
 """
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -19,8 +21,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from eval.data import ROOT, STOCK_EMBEDDER
+from training.definitions import definitions
 from training.minilm import MiniLM, mixed, write_like
-from training.pairs import PairMaker, abstracts, to_train
+from training.pairs import Abstract, Pair, PairMaker, abstracts, to_train
 
 SHARES = (0.5, 1.0)
 _SEED = 4
@@ -34,6 +37,8 @@ _ALIKE, _MOST_ALIKE = 0.6, 3
 """Cosine of two abstracts above which the one is no wrong answer where the other is right; so many at most, or the
 model learns to make all abstracts alike (it took 26 steps)."""
 _SAVE_EVERY = 20
+_PLAIN_STEPS = 60
+"""Before words are said by their definitions."""
 
 
 class Training:
@@ -43,7 +48,9 @@ class Training:
         """Load weights and material, and the checkpoint if there is one."""
         torch.manual_seed(_SEED)
         self.work, self.steps, self.done = work, steps, 0
-        self.maker = PairMaker(to_train(abstracts()), _SEED)
+        papers = to_train(abstracts())
+        self.maker, self._drawn = PairMaker(papers, _SEED), 0
+        self._definitions = self._defined(papers)
         self.model = MiniLM(STOCK_EMBEDDER)
         self.low = MiniLM(STOCK_EMBEDDER).bfloat16()
         for name, weight in self.low.named_parameters():
@@ -75,7 +82,7 @@ class Training:
 
     def step(self) -> float:
         """One update; the loss before it."""
-        pairs = self.maker.draw(_BATCH)
+        pairs = self._draw()
         queries = self._vectors([pair.query for pair in pairs], _QUERY_TOKENS)
         documents = self._vectors([pair.document for pair in pairs], _DOCUMENT_TOKENS)
         loss = contrast(queries, documents, torch.cat([documents.detach(), *self.memory]))
@@ -90,6 +97,20 @@ class Training:
         self.done += 1
         self._lower()
         return float(loss.detach())
+
+    def _draw(self) -> list[Pair]:
+        self.maker.definitions = self._definitions if self._drawn >= _PLAIN_STEPS else {}
+        self._drawn += 1
+        return self.maker.draw(_BATCH)
+
+    def _defined(self, papers: Sequence[Abstract]) -> dict[str, str]:
+        """Definitions of words, made once (three minutes)."""
+        kept = self.work / "definitions.json"
+        if not kept.exists():
+            found = definitions([paper.title for paper in papers], MiniLM(STOCK_EMBEDDER).eval())
+            kept.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        result: dict[str, str] = json.loads(kept.read_text(encoding="utf-8"))
+        return result
 
     def _vectors(self, texts: Sequence[str], window: int) -> Tensor:
         """Unit vectors, shape (texts, 384), float32; texts of like length are computed together."""
@@ -127,8 +148,8 @@ class Training:
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self._lower()
-        for _ in range(self.done):
-            self.maker.draw(_BATCH)
+        while self._drawn < self.done:
+            self._draw()
 
 
 def _is_trained(name: str) -> bool:

@@ -1,13 +1,14 @@
 """Label-free pairs of a query and the abstract that it should find, for training an embedder.
 
 Title -> body (Body First Selection), sentence -> the rest (Inverse Cloze Task; both Chang et al. 2020), half -> other
-half, and a phrase -> the abstract without it: what is left names the thing in other words.
+half, and a phrase -> the abstract without it: what is left names the thing in other words. Or the phrase itself says
+it in other words: with the definition of one of its words instead (`definitions.py`).
 """
 
 import random
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from eval.data import read_lines
@@ -22,6 +23,8 @@ _KEEP_PHRASE = 0.3
 _REST_WITH_SENTENCE = 0.1
 _KINDS = (0.2, 0.25, 0.1, 0.45)
 """Of title, sentence, half and phrase, which is what people ask with."""
+_IN_OTHER_WORDS = 0.8
+"""Share of the phrases with a word that has a definition, which stands there instead."""
 _COMMON = 0.02
 """A phrase needs a word that fewer of the abstracts have."""
 _QUESTIONS = (
@@ -85,8 +88,9 @@ def to_train(everything: Sequence[Abstract]) -> list[Abstract]:
 class PairMaker:
     """Draws pairs; the same seed draws the same ones."""
 
-    def __init__(self, papers: Sequence[Abstract], seed: int) -> None:
+    def __init__(self, papers: Sequence[Abstract], seed: int, definitions: Mapping[str, str] | None = None) -> None:
         """Count words, so that phrases are about something."""
+        self.definitions = definitions or {}
         self._papers, self._chance = papers, random.Random(seed)  # noqa: S311 - no secret
         self._known: Counter[str] = Counter()
         for paper in papers:
@@ -118,7 +122,12 @@ class PairMaker:
         if not phrase:
             return paper.title, " ".join(paper.sentences)
         document = paper.whole
-        if self._chance.random() >= _KEEP_PHRASE:
+        words = [found for found in _WORD.finditer(phrase) if found.group().lower() in self.definitions]
+        if words and self._chance.random() < _IN_OTHER_WORDS:
+            word = self._chance.choice(words)
+            said = self.definitions[word.group().lower()]
+            phrase = f"{phrase[: word.start()]}{said}{phrase[word.end() :]}"
+        elif self._chance.random() >= _KEEP_PHRASE:
             document = " ".join(re.sub(re.escape(phrase), " ", document, flags=re.IGNORECASE).split())
         return self._chance.choice(_QUESTIONS).format(phrase.lower()), document
 

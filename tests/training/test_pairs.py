@@ -51,6 +51,18 @@ def test_most_sentences_asked_with_are_missing_from_the_document() -> None:
     assert sum(pair.query in pair.document for pair in asked) < 0.3 * len(asked)
 
 
+def test_phrases_say_a_word_by_its_definition_and_the_abstract_keeps_the_word() -> None:
+    said = "what a thing grows from"
+    papers = [PAPERS[5], *([PAPERS[0]] * 60)]
+    maker = PairMaker(papers, 1, {"kernel": said})
+    pairs = [pair for _ in range(200) for pair in maker.draw(len(papers)) if said in pair.query]
+    assert len(pairs) > 10
+    for pair in pairs:
+        assert "kernel" not in pair.query
+        assert pair.document == papers[pair.source].whole
+        assert "Kernel" in pair.document
+
+
 def test_papers_listed_from_the_held_out_month_on_are_not_trained_on() -> None:
     later = PAPERS[0]._replace(listed=f"{HELD_OUT_FROM}-01")
     assert to_train([*PAPERS, later]) == PAPERS
