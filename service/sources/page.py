@@ -2,13 +2,16 @@
 
 Blocks are separated by one empty line. The chrome at the top is optional and matched as a set; below the "AK" line
 may stand the page's own date, which is neither a title nor the date of a paper: its place decides, not its form.
-Cards of the current year print no year; see `_current_year`.
+Cards of the current year print no year: it is the first one after the years that the page prints.
 """
 
 import re
+import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import date
-from typing import BinaryIO, NamedTuple
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, NamedTuple, cast
 
 from service.sources.lines import Line, read_lines
 from service.sources.records import make_paper
@@ -28,6 +31,9 @@ _AUTHORS = re.compile(r"^•\s*(\d{1,6}) authors?$")
 # No title of the site is longer than 145 characters, no abstract shorter than 1,357.
 _LONGEST_TITLE = 300
 _SURELY_ABSTRACT = 400
+_LONGEST_BLOCK = 2**16
+"""Characters that are kept of a block or an abstract: more than an abstract may have, so that it is refused."""
+_IN_MEMORY = 2**17
 
 
 class _Block(NamedTuple):
@@ -69,31 +75,46 @@ def detect(head: str) -> bool:
 
 
 def parse(stream: BinaryIO, name: str) -> Iterator[Paper | Failure]:
-    """Papers of one page, each with `file:line` of its title; an unreadable part is a failure of its own."""
-    blocks: list[_Block] = []
-    for item in _blocks(read_lines(stream)):
-        if isinstance(item, Line):
-            yield Failure(where=f"{name}:{item.number}", reason=item.problem)
-        else:
-            blocks.append(item)
-    entries = list(_entries(_without_chrome(blocks)))
-    current_year = _current_year([entry.card for entry in entries if isinstance(entry, _Entry)])
-    for entry in entries:
-        if isinstance(entry, _Entry):
-            yield from _papers(entry, name, current_year)
-        else:
-            line, reason = entry
-            yield Failure(where=f"{name}:{line}", reason=reason)
+    """Papers of one page, each with `file:line` of its title; an unreadable part is a failure of its own.
+
+    The page is read twice, for the years that it prints say which one it leaves out.
+    """
+    with ExitStack() as stack:
+        page = stream if stream.seekable() else stack.enter_context(_copied(stream))
+        begin, printed = page.tell(), 0
+        for item in _blocks(read_lines(page)):
+            if isinstance(item, Line):
+                yield Failure(where=f"{name}:{item.number}", reason=item.problem)
+            elif item.is_meta:
+                printed = max(printed, _read_card(item.lines).year or 0)
+        page.seek(begin)
+        blocks = (item for item in _blocks(read_lines(page)) if isinstance(item, _Block))
+        for entry in _entries(_Ahead(_without_chrome(blocks))):
+            if isinstance(entry, _Entry):
+                yield from _papers(entry, name, printed + 1 if printed else None)
+            else:
+                line, reason = entry
+                yield Failure(where=f"{name}:{line}", reason=reason)
+
+
+def _copied(stream: BinaryIO) -> BinaryIO:
+    """The rest of a stream, to be read from its beginning as often as one likes; a long one lies on disk."""
+    copy = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by who asked for it
+    shutil.copyfileobj(stream, copy)
+    copy.seek(0)
+    return cast(BinaryIO, copy)
 
 
 def _blocks(lines: Iterator[Line]) -> Iterator[_Block | Line]:
     current: list[str] = []
-    start, below_gap = 0, False
+    start = size = 0
+    below_gap = False
     for line in lines:
         text = line.text.strip()
         if text:
-            start = start if current else line.number
-            current.append(text)
+            start, size = (start, size + len(text)) if current else (line.number, len(text))
+            if size <= _LONGEST_BLOCK or not current:
+                current.append(text)
         elif current:
             yield _Block(start, tuple(current), below_gap)
             current, below_gap = [], False
@@ -104,48 +125,61 @@ def _blocks(lines: Iterator[Line]) -> Iterator[_Block | Line]:
         yield _Block(start, tuple(current), below_gap)
 
 
-def _without_chrome(blocks: list[_Block]) -> list[_Block]:
-    index = 0
-    while index < len(blocks) and _CHROME.match(blocks[index].text):
-        index += 1
-    below_byline = index > 0 and _BYLINE.match(blocks[index - 1].text)
-    if below_byline and index < len(blocks) and _PAGE_DATE.match(blocks[index].text):
-        index += 1
-    return blocks[index:]
+def _without_chrome(blocks: Iterator[_Block]) -> Iterator[_Block]:
+    last = ""
+    for block in blocks:
+        if _CHROME.match(block.text):
+            last = block.text
+            continue
+        if not (_BYLINE.match(last) and _PAGE_DATE.match(block.text)):
+            yield block
+        break
+    yield from blocks
 
 
-def _entries(blocks: list[_Block]) -> Iterator[_Entry | tuple[int, str]]:
+class _Ahead:
+    """Blocks of which the next two are known."""
+
+    def __init__(self, blocks: Iterator[_Block]) -> None:
+        self._blocks = blocks
+        self.next: _Block | None = next(blocks, None)
+        self.second: _Block | None = next(blocks, None)
+
+    def take(self) -> _Block | None:
+        """The next one, which is over with that."""
+        taken, self.next, self.second = self.next, self.second, next(self._blocks, None)
+        return taken
+
+
+def _entries(blocks: _Ahead) -> Iterator[_Entry | tuple[int, str]]:
     """Title, abstract and card of each paper, or line and reason of what is none."""
-    index = 0
-    while index < len(blocks):
-        title = blocks[index]
-        index += 1
+    while title := blocks.take():
         if title.is_meta or len(title.text) > _LONGEST_TITLE:
             what = "authors and date" if title.is_meta else "an abstract"
             yield title.line, f"{what} without a title: {one_line(title.text, 60)}"
             continue
-        abstract: list[str] = []
-        while index < len(blocks) and _continues(blocks, index, bool(abstract)):
-            abstract.append(blocks[index].text)
-            index += 1
+        abstract, size = list[str](), 0
+        while (block := blocks.next) and _continues(block, blocks.second, bool(abstract)):
+            size += len(block.text)
+            if size <= _LONGEST_BLOCK or not abstract:
+                abstract.append(block.text)
+            blocks.take()
         card, card_line = _Card(), title.line
-        if index < len(blocks) and blocks[index].is_meta:
-            card, card_line = _read_card(blocks[index].lines), blocks[index].line
-            index += 1
+        if blocks.next and blocks.next.is_meta:
+            card, card_line = _read_card(blocks.next.lines), blocks.next.line
+            blocks.take()
         if abstract:
             yield _Entry(title, " ".join(abstract), card, card_line)
         else:
             yield title.line, f"no abstract: {one_line(title.text)}"
 
 
-def _continues(blocks: list[_Block], index: int, has_abstract: bool) -> bool:
+def _continues(block: _Block, following: _Block | None, has_abstract: bool) -> bool:
     """Whether the block belongs to the abstract rather than being the next title."""
-    block = blocks[index]
     if block.is_meta or (block.below_gap and has_abstract):
         return False
     if len(block.text) > _LONGEST_TITLE:
         return True
-    following = blocks[index + 1] if index + 1 < len(blocks) else None
     next_is_abstract = following is not None and len(following.text) > _SURELY_ABSTRACT
     return not has_abstract and not next_is_abstract
 
@@ -165,12 +199,6 @@ def _read_card(lines: tuple[str, ...]) -> _Card:
         int(year) if year else None,
         int(comments) if comments else None,
     )
-
-
-def _current_year(cards: list[_Card]) -> int | None:
-    """The year that the page leaves out: the first one after the years that it prints."""
-    printed = [card.year for card in cards if card.year is not None]
-    return max(printed) + 1 if printed else None
 
 
 def _papers(entry: _Entry, name: str, current_year: int | None) -> Iterator[Paper | Failure]:

@@ -112,6 +112,7 @@ class Long(io.RawIOBase):
 
 LAUGHS = '<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>'
 K = "x" * 1_000
+PAGE = "new\n\nbyAK and the research community\n\nA Title\n\n"
 SCHOLAR = json.loads(written.SCHOLAR)["data"][0]
 BOMBS: dict[str, tuple[str, Callable[[], Iterator[bytes]], int]] = {
     "entities": ("arxiv-atom", lambda: parts((LAUGHS + written.ATOM.partition("?>")[2], 1)), 0),
@@ -139,10 +140,30 @@ BOMBS: dict[str, tuple[str, Callable[[], Iterator[bytes]], int]] = {
     "keywords": ("ris", lambda: parts(("TY  - JOUR\nTI  - T\nAB  - A.\n", 1), ("KW  - k\n" * 100, 300)), 1),
     "a cell without an end": ("table", lambda: parts(('title,abstract\n"', 1), (K + "\n", 5_000)), 0),
     "columns": ("table", lambda: parts(("title,abstract" + ",a" * 100_000 + "\nT,A.\n", 1)), 1),
+    "a paragraph without an end": ("page", lambda: parts((PAGE, 1), (K + "\n", 5_000)), 0),
+    "paragraphs": ("page", lambda: parts((PAGE, 1), (K + "\n\n", 5_000)), 0),
     "a long text": ("plain", lambda: parts(("A Title\n\n", 1), (K + "\n", 5_000)), 0),
     "formulas": ("jsonl", lambda: parts(('{"title": "T", "abstract": "' + "$\\\\frac{" * 2_000 + '"}', 1)), 1),
     "tags": ("venue", lambda: parts(('[{"title": "T", "abstract": "' + "<p " * 6_000 + '"}]', 1)), 1),
 }  # fmt: skip
+
+
+def peak_of(name: str, count: int) -> int:
+    """The most memory that reading a file of so many papers takes."""
+    stream = io.BufferedReader(Long(piece.encode() for piece in written.repeated(name, count)), 65_536)
+    tracemalloc.start()
+    try:
+        assert [isinstance(record, Paper) for record in format_named(name).parse(stream, "file")] == [True] * count
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", written.SEVERAL)
+def test_a_file_of_ten_times_as_many_papers_takes_no_more_memory(name: str) -> None:
+    # Modules, tables and caches are made at first use.
+    peak_of(name, 200)
+    assert peak_of(name, 2_000) < peak_of(name, 200) + 2**18
 
 
 @pytest.mark.parametrize("bomb", BOMBS)

@@ -1,6 +1,7 @@
 """One small file of each format that is text, written here, with the same paper in it."""
 
 import json
+from collections.abc import Iterator
 
 TITLE = "Sparse Adapters for Dense Problems"
 ABSTRACT = (
@@ -139,3 +140,34 @@ def with_values(name: str, values: dict[str, str]) -> str:
         else:
             text = text.replace(old, new)
     return text
+
+
+# What stands before and behind the records of a file, and between them.
+_AROUND = {
+    "arxiv-atom": ("<entry>", "</entry>", "\n"),
+    "arxiv-rss": ("<item>", "</item>", "\n"),
+    "arxiv-oai": ("<record>", "</record>", "\n"),
+    "hf": ('{"paper"', '"numComments": 2}', ",\n"),
+    "s2": ('{"paperId"', '"Charles Babbage"}]}', ",\n"),
+    "venue": ('{"id"', '{"value": "Good."}}}', ",\n"),
+    "csl": ('{"id"', '"given": "Charles"}]}', ",\n"),
+    "arxiv-snapshot": ("{", '"Charles", ""]]}', "\n"),
+    "jsonl": ("{", '"}', "\n"),
+    "bibtex": ("@misc", "\n}", "\n"),
+    "ris": ("TY  - ", "ER  -", "\n"),
+    "table": (f'"{TITLE}"', "2024-04-05,,", "\n"),
+    "page": (TITLE, ABSTRACT, "\n\n"),
+}
+SEVERAL = tuple(_AROUND)
+"""Formats of which a file may have any number of records."""
+
+
+def repeated(name: str, count: int) -> Iterator[str]:
+    """The file of a format with its record so many times, in pieces; each title has the number of its record."""
+    begin, end, between = _AROUND[name]
+    before, _, rest = FILES[name].partition(begin)
+    inner, _, after = rest.rpartition(end)
+    for number in range(count):
+        record = f"{begin}{inner}{end}".replace("Dense", f"{number} Dense")
+        yield f"{between if number else before}{record}"
+    yield f"{after}\n"
