@@ -29,6 +29,11 @@ _LEAST_LETTERS = 8
 def main(path: str) -> None:
     """Print what the page says; what cannot be read is a `problem`."""
     _bound()
+    sys.stdout.write(json.dumps(read_page(path)))
+
+
+def read_page(path: str) -> dict[str, Any]:
+    """What the first page of a file says, or a `problem`."""
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
 
@@ -36,15 +41,13 @@ def main(path: str) -> None:
     try:
         reader = PdfReader(path)
         if reader.is_encrypted and not reader.decrypt(""):
-            found: dict[str, Any] = {"problem": "it is encrypted"}
-        else:
-            found = _first_page(reader)
+            return {"problem": "it is encrypted"}
+        return _first_page(reader)
     except (PyPdfError, OSError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         # pypdf lets errors of its own making through on files that are damaged enough.
-        found = {"problem": f"{type(error).__name__}: {error}"}
+        return {"problem": f"{type(error).__name__}: {error}"}
     except (RecursionError, MemoryError, NotImplementedError, ZeroDivisionError, AssertionError) as error:
-        found = {"problem": type(error).__name__}
-    sys.stdout.write(json.dumps(found))
+        return {"problem": type(error).__name__}
 
 
 def _bound() -> None:
