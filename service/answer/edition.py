@@ -12,6 +12,7 @@ import numpy as np
 from service.answer.figures import Figure, main_figure
 from service.answer.selector import states_contribution
 from service.answer.verify import Source, check_cited
+from service.answer.wording import by_itself, lead_over
 from service.answer.workbench import Workbench
 from service.index.catalog import Stored
 from service.index.interests import Example, InterestModel, Judgement
@@ -45,6 +46,11 @@ class Entry(NamedTuple):
     """Why it stands where it stands; empty where there is nothing to say."""
     row: int
     """In the catalog; 0 where it is not there any more."""
+
+    @property
+    def text(self) -> str:
+        """The summary as it reads without the abstract."""
+        return by_itself(self.summary.text)
 
 
 class Section(NamedTuple):
@@ -179,7 +185,7 @@ def _by_votes(paper: Paper) -> Judgement:
 def _groups(papers: Sequence[Paper], vectors: Matrix, known: list[int]) -> list[_Group]:
     if len(known) < _FEWEST_GROUPED:
         return [((), tuple(range(len(papers))))] if papers else []
-    texts = [f"{papers[place].title}. {papers[place].abstract}" for place in known]
+    texts = [f"{papers[place].title}\n{papers[place].abstract}" for place in known]
     groups: list[_Group] = [
         (topic.terms, tuple(known[member] for member in topic.members)) for topic in find_topics(vectors[known], texts)
     ]
@@ -211,13 +217,16 @@ def _opening(
 
 
 def _quoted(bench: Workbench, entry: Entry, marker: int) -> Claim | None:
-    """The first sentence of the summary that stands in the abstract, checked there like any claim."""
+    """The first sentence of the summary that stands in the abstract, checked there like any claim.
+
+    It is quoted from where it says something by itself.
+    """
     source = Source(entry.paper.paper_id, entry.paper.abstract)
     for claim in entry.summary.claims:
         for quote in claim.quotes:
             if entry.paper.abstract[quote.start : quote.end] != quote.text:
                 continue
-            checked = check_cited(quote.text, (marker,), {marker: source}, bench.terms)
+            checked = check_cited(quote.text[lead_over(quote.text) :], (marker,), {marker: source}, bench.terms)
             if checked.verdict is Verdict.SUPPORTED:
                 return checked
     return None

@@ -90,12 +90,12 @@ def to_atom(edition: Edition) -> str:
     add(feed, "updated", updated)
     add(add(feed, "author"), "name", "Paperboy")
     for section in edition.sections:
-        for paper, summary, *_ in section.entries:
-            entry = add(feed, "entry")
+        for one in section.entries:
+            paper, entry = one.paper, add(feed, "entry")
             add(entry, "id", f"urn:paperboy:paper:{paper.paper_id}")
-            add(entry, "title", summary.title)
+            add(entry, "title", one.summary.title)
             add(entry, "updated", f"{paper.day.isoformat()}T00:00:00Z" if paper.day else updated)
-            add(entry, "summary", summary.text)
+            add(entry, "summary", one.text)
             if paper.url:
                 add(entry, "link").set("href", paper.url)
             if section.terms:
@@ -134,7 +134,7 @@ def section_title(section: Section) -> str:
 
 def lead_in(place: int, papers: int, terms: tuple[str, ...]) -> str:
     """What stands before a quote of the opening."""
-    return f"{counted(papers, 'paper') if not place else papers} on {', '.join(terms[:2])}"
+    return f"{counted(papers, 'paper') if not place else papers} on {' and '.join(terms[:2])}"
 
 
 def facts(paper: Paper) -> str:
@@ -168,7 +168,7 @@ def _markdown_entry(entry: Entry, heading: str, new: bool) -> Iterator[str]:
     mark = "**New** · " if new else ""
     yield f"{heading} {mark}[{title}]({_markdown_link(url)})" if url else f"{heading} {mark}{title}"
     yield ""
-    yield _markdown(entry.summary.text)
+    yield _markdown(entry.text)
     yield ""
     if entry.figure and told_figure(entry):
         yield f"**{_markdown(entry.figure.text)}** · {_markdown(entry.figure.quote.text)}"
@@ -179,7 +179,7 @@ def _markdown_entry(entry: Entry, heading: str, new: bool) -> Iterator[str]:
 
 def _text_entry(entry: Entry, new: bool) -> Iterator[str]:
     yield from _wrapped(f"{'* NEW * ' if new else '* '}{entry.summary.title}", "  ")
-    yield from _wrapped(f"  {entry.summary.text}", "  ")
+    yield from _wrapped(f"  {entry.text}", "  ")
     if entry.figure and told_figure(entry):
         yield from _wrapped(f"  {entry.figure.text}: {entry.figure.quote.text}", "  ")
     yield from _wrapped(f"  {facts_of(entry)}", "  ")

@@ -116,7 +116,7 @@ def _entry(entry: Entry, level: str, new: bool) -> str:
         title = _link("link", entry.paper.url, title)
     if new:
         title = f"{_tag('span', 'new', 'NEW')} {title}"
-    parts = [_tag(level, "paper", title), _tag("p", "text", html.escape(entry.summary.text))]
+    parts = [_tag(level, "paper", title), _tag("p", "text", html.escape(entry.text))]
     if entry.figure and told_figure(entry):
         text, start, end = entry.figure.quote.text, entry.figure.start, entry.figure.end
         before, shown, after = (html.escape(part) for part in (text[:start], text[start:end], text[end:]))

@@ -97,7 +97,7 @@ def _section(section: Section, new: frozenset[str]) -> list[dict[str, Any]]:
 
 def _entry(entry: Entry, new: bool) -> str:
     title = _link(entry.paper.url, _escaped(entry.summary.title))
-    return f"• {'*new* ' if new else ''}*{title}*\n{_escaped(entry.summary.text)}\n_{_escaped(facts_of(entry))}_"
+    return f"• {'*new* ' if new else ''}*{title}*\n{_escaped(entry.text)}\n_{_escaped(facts_of(entry))}_"
 
 
 def _header(text: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from service.text import content_hash
 from service.types import Filter
 
 MOST_POINTS = 5_000
-_VERSION = "1"
+_VERSION = "2"
 """Of how a map is made: one that another version made is made again."""
 _ONE_AT_A_TIME = Lock()
 """Who asks while a map is made waits for it and does not make it, too."""
@@ -78,7 +78,7 @@ def kept_map(source: MapSource, path: Path) -> CorpusMap:
     Making it takes seconds, in whatever thread calls this, so keep it off an event loop. A file that cannot be read or
     written is passed over.
     """
-    texts = [f"{paper.title}. {paper.abstract}" for paper in source.papers]
+    texts = [f"{paper.title}\n{paper.abstract}" for paper in source.papers]
     ids = [paper.paper_id for paper in source.papers]
     # As hexadecimal digits the vectors become part of the key like any text.
     key = content_hash(_VERSION, *ids, *texts, source.vectors.tobytes().hex())

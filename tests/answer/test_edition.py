@@ -123,6 +123,16 @@ def test_the_opening_quotes_a_paper_of_each_large_group_word_for_word(stores: St
         assert said.papers == len(its_own)
 
 
+def test_the_opening_quotes_from_where_a_sentence_says_something(stores: Stores) -> None:
+    leading = [paper.model_copy(update={"abstract": f"To this end, {paper.abstract[6:]}"}) for paper in papers()]
+    put(stores, *leading)
+    made = of_day(stores)
+    assert made.opening
+    for said, paper in zip(made.opening, made.cited, strict=True):
+        assert said.claim.text in paper.abstract
+        assert not said.claim.text.startswith("To this end")
+
+
 def test_a_summary_that_does_not_stand_in_the_abstract_is_not_quoted(stores: Stores) -> None:
     put(stores, *papers())
     stores.finish(quietly)

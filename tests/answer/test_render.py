@@ -317,3 +317,11 @@ def test_a_short_edition_has_no_list_of_topics() -> None:
     assert not [link for link in structure(to_html(short)).links if link.startswith("#")]
     assert "- memory (2)" not in to_markdown(short)
     assert "   2  memory" not in to_text(short)
+
+
+def test_a_summary_is_shown_without_what_led_over_from_the_sentence_before() -> None:
+    made = edition("To this end, we propose MEFT, which saves memory.", of=FULL)
+    shown = "We propose MEFT, which saves memory."
+    for text in (to_markdown(made), body_text(to_html(made)), to_text(made), to_atom(made)):
+        assert shown in text
+        assert "To this end" not in text

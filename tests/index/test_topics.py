@@ -74,3 +74,16 @@ def test_spellings_of_one_stem_count_together_and_the_commonest_is_shown() -> No
 
 def test_a_group_without_terms_of_its_own_has_no_name() -> None:
     assert name_groups(["shared words"] * 4, [range(2), range(2, 4)]) == [(), ()]
+
+
+def test_what_titles_speak_of_names_a_group_before_what_abstracts_say() -> None:
+    texts = [f"On 3D scenes {number}\nAn underexplored matter of cameras." for number in range(6)]
+    texts += [f"On spoken words {number}\nA matter of microphones." for number in range(6)]
+    first, second = name_groups(texts, [range(6), range(6, 12)], most=1)
+    assert (first, second) == (("3D scenes",), ("spoken words",))
+
+
+def test_where_no_title_has_a_common_term_abstracts_name_the_group() -> None:
+    texts = [f"{title}\nIt is about cameras." for title in ("Alpha", "Beta", "Gamma")]
+    texts += [f"{title}\nIt is about voices." for title in ("Delta", "Epsilon", "Zeta")]
+    assert name_groups(texts, [range(3), range(3, 6)]) == [("cameras",), ("voices",)]
