@@ -1,6 +1,6 @@
 """The shapes of the answers, for the OpenAPI document; `contract.py` and the routes make them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from fastapi import Response
@@ -10,6 +10,7 @@ from service.settings import Mode
 from service.types import QuestionKind, Verdict
 from service.web.problems import MEDIA_TYPE, Problem
 
+EVENTS = "text/event-stream"
 Kwargs = dict[str, Any]
 """Of a route's decorator."""
 _REFUSALS = {
@@ -326,7 +327,7 @@ class HealthShape(_Shape):
     status: Literal["alive", "ready"]
 
 
-def described(shape: type[BaseModel], example: object, *refusals: int, status: int = 200, media: str = "") -> Kwargs:
+def described(shape: type[BaseModel], example: object, *refusals: int, status: int = 200, stream: str = "") -> Kwargs:
     """What a route answers, for its decorator.
 
     Args:
@@ -334,19 +335,19 @@ def described(shape: type[BaseModel], example: object, *refusals: int, status: i
         example: one.
         refusals: statuses of its problems, beside those that every route has.
         status: of the answer.
-        media: a further media type of it.
+        stream: the same as events, where it can be had so: an example of them.
     """
     content: dict[str, Any] = {"application/json": {"example": example}}
-    if media:
+    if stream:
         # Without a schema: what describes a stream event by event came with OpenAPI 3.2.
-        content[media] = {}
+        content[EVENTS] = {"example": stream}
     responses: dict[int | str, Any] = {status: {"model": shape, "description": shape.__doc__, "content": content}}
     return {"response_model": None, "status_code": status, "responses": responses | problems(*refusals)}
 
 
-def described_texts(description: str, *refusals: int, media: Sequence[str]) -> Kwargs:
-    """The same of a route that answers texts of these media types."""
-    texts = {"description": description, "content": {name: {} for name in media}}
+def described_texts(description: str, *refusals: int, examples: Mapping[str, str]) -> Kwargs:
+    """The same of a route that answers texts: an example for each media type."""
+    texts = {"description": description, "content": {name: {"example": text} for name, text in examples.items()}}
     return {"response_class": Response, "response_model": None, "responses": {200: texts} | problems(*refusals)}
 
 

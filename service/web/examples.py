@@ -1,8 +1,12 @@
 """What each route answers, with an example of it."""
 
+import json
 from typing import Any
 
+from prometheus_client import CONTENT_TYPE_LATEST
+
 from service.web.documents import (
+    EVENTS,
     AnswersShape,
     CategoriesShape,
     DaysShape,
@@ -25,11 +29,12 @@ from service.web.documents import (
     described_texts,
 )
 
+ATOM, JSON_FEED = "application/atom+xml", "application/feed+json"
 DIGEST_MEDIA_TYPES = {
     "md": "text/markdown; charset=utf-8",
     "html": "text/html; charset=utf-8",
     "json": "application/json",
-    "atom": "application/atom+xml",
+    "atom": ATOM,
     "txt": "text/plain; charset=utf-8",
 }
 _PAPER: dict[str, Any] = {
@@ -93,7 +98,6 @@ _JOB = {
     "problem": None,
 }
 _TIME = "2026-05-02T07:00:00+00:00"
-_EVENTS = "text/event-stream"
 _ANSWER_LINE = {
     "id": "q1W2e3R4t5Y6",
     "created": _TIME,
@@ -108,6 +112,62 @@ _RETRIEVED = {
     "cosine": 0.62,
     "terms": ["MEFT", "memory"],
 }
+
+
+def _events(*said: tuple[str, object]) -> str:
+    """A stream as it is sent."""
+    return "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in said)
+
+
+_ANSWER_EVENTS = _events(
+    ("token", {"text": "MEFT significantly reduces "}),
+    ("claim", {"index": 0, "claim": _CLAIM}),
+    ("answer", _ANSWER | {"id": "q1W2e3R4t5Y6"}),
+)
+_SUMMARY_EVENTS = _events(("token", {"text": _QUOTE}), ("claim", {"index": 0, "claim": _CLAIM}), ("summary", _SUMMARY))
+_DIGEST_EVENTS = _events(
+    ("progress", {"done": 1, "total": 1}),
+    ("summary", _SUMMARY),
+    ("digest", _JOB | {"state": "done", "done": 1, "total": 1}),
+)
+_CHUNK = {
+    "id": "chatcmpl-q1W2e3R4t5Y6",
+    "object": "chat.completion.chunk",
+    "created": 1_777_705_200,
+    "model": "paperboy",
+}
+_CHAT_EVENTS = "".join(
+    f"data: {data}\n\n"
+    for data in (
+        json.dumps(_CHUNK | {"choices": [{"index": 0, "delta": {"content": _QUOTE}, "finish_reason": None}]}),
+        "[DONE]",
+    )
+)
+_ATOM_FEED = f"""<?xml version="1.0" encoding="utf-8"?>
+<feed xmlns="http://www.w3.org/2005/Atom">
+  <title>Papers of 2023-07-27</title>
+  <entry><title>{_PAPER["title"]}</title><summary>{_QUOTE}</summary></entry>
+</feed>
+"""
+_JSON_FEED = json.dumps(
+    {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": "which papers reduce activation memory?",
+        "items": [{"id": _PAPER["paper_id"], "title": _PAPER["title"], "content_text": _QUOTE}],
+    }
+)
+_DIGEST_TEXTS = {
+    DIGEST_MEDIA_TYPES["md"]: f"# Papers of 2023-07-27\n\n## {_PAPER['title']}\n\n{_QUOTE}\n",
+    DIGEST_MEDIA_TYPES["html"]: f"<!doctype html>\n<title>Papers of 2023-07-27</title>\n<p>{_QUOTE}</p>\n",
+    DIGEST_MEDIA_TYPES["json"]: json.dumps({"day": "2023-07-27", "papers": 1, "summaries": [_SUMMARY], "failures": []}),
+    ATOM: _ATOM_FEED,
+    DIGEST_MEDIA_TYPES["txt"]: f"Papers of 2023-07-27\n\n{_PAPER['title']}\n{_QUOTE}\n",
+}
+_METRICS = """# HELP paperboy_waiting Requests that somebody waits for.
+# TYPE paperboy_waiting gauge
+paperboy_waiting 0.0
+paperboy_answers_total{abstained="true"} 3.0
+"""
 
 OF_PAPERS = described(PapersShape, {"papers": [_PAPER], "total": 426, "next": "1"})
 OF_PAPER = described(
@@ -145,18 +205,18 @@ OF_SEARCH = described(
     *(409, *_BODY),
 )
 OF_SUGGEST = described(SuggestShape, {"titles": [_PAPER["title"]]}, *_BODY)
-OF_ASK = described(NumberedAnswer, _ANSWER | {"id": "q1W2e3R4t5Y6"}, *(409, 502, 504, *_BODY), media=_EVENTS)
+OF_ASK = described(NumberedAnswer, _ANSWER | {"id": "q1W2e3R4t5Y6"}, *(409, 502, 504, *_BODY), stream=_ANSWER_EVENTS)
 OF_ANSWER = described(
     KeptAnswerShape, {"id": "q1W2e3R4t5Y6", "created": _TIME, "answer": _ANSWER, "retrieved": [_RETRIEVED]}, 404
 )
 OF_ANSWERS = described(AnswersShape, {"answers": [_ANSWER_LINE], "next": None})
-OF_SUMMARY = described(SummaryShape, _SUMMARY, *(404, 409, 502, 504, *_BODY), media=_EVENTS)
+OF_SUMMARY = described(SummaryShape, _SUMMARY, *(404, 409, 502, 504, *_BODY), stream=_SUMMARY_EVENTS)
 OF_NEW_DIGEST = described(JobShape, _JOB | {"state": "waiting", "done": 0}, *(409, *_BODY), status=202)
 OF_DIGESTS = described(JobsShape, {"digests": [_JOB]})
 OF_DIGEST = described(FinishedJobShape, _JOB, 404)
 OF_DIGEST_CHANGE = described(JobShape, _JOB, 404, 409, *_BODY)
-OF_DIGEST_EVENTS = described_texts("The digest as it is made.", 404, media=[_EVENTS])
-OF_DIGEST_DOCUMENT = described_texts("The digest as a text.", 404, 409, media=list(DIGEST_MEDIA_TYPES.values()))
+OF_DIGEST_EVENTS = described_texts("The digest as it is made.", 404, examples={EVENTS: _DIGEST_EVENTS})
+OF_DIGEST_DOCUMENT = described_texts("The digest as a text.", 404, 409, examples=_DIGEST_TEXTS)
 OF_VERIFY = described(VerifyShape, {"score": 1.0, "faithful": True, "claims": [_CLAIM | {"reason": ""}]}, *_BODY)
 OF_MODELS = described(ModelsShape, {"models": [{"name": "all-MiniLM-L6-v2-Q8_0.gguf", "path": "…"}]})
 OF_HEALTH = described(HealthShape, {"status": "alive"})
@@ -182,7 +242,7 @@ OF_CHAT = described(
         ],
     },
     *(409, 502, 504, *_BODY),
-    media=_EVENTS,
+    stream=_CHAT_EVENTS,
 )
 OF_EMBEDDINGS = described(
     OpenAiShape,
@@ -198,3 +258,7 @@ OF_MODEL_NAMES = described(
     OpenAiShape,
     {"object": "list", "data": [{"id": "paperboy", "object": "model", "created": 0, "owned_by": "paperboy"}]},
 )
+OF_METRICS = described_texts("Counters and gauges.", examples={CONTENT_TYPE_LATEST: _METRICS})
+OF_LATEST_FEED = described_texts("An Atom feed.", 404, examples={ATOM: _ATOM_FEED})
+OF_WATCH_FEED = described_texts("An Atom feed.", 404, 409, examples={ATOM: _ATOM_FEED})
+OF_WATCH_JSON = described_texts("A JSON Feed.", 404, 409, examples={JSON_FEED: _JSON_FEED})

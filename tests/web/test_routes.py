@@ -6,7 +6,9 @@ import pytest
 from pydantic import BaseModel
 
 from service.web import documents
+from service.web.metrics import Speed
 from service.web.problems import Problem
+from service.web.routes import corpus_map, digests, feeds, health, openai, papers, questions, summaries
 from tests.web.serving import QUESTION, Running
 
 
@@ -123,6 +125,44 @@ def test_what_happens_is_counted(served: Running) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        'paperboy_requests_total{method="POST",route="/api/v1/ask",status="200"}',
+        'paperboy_request_seconds_bucket{le="0.1",route="/api/v1/ask"}',
+        "paperboy_waiting",
+        "paperboy_under_way",
+        'paperboy_tokens_total{kind="prompt"}',
+        'paperboy_tokens_total{kind="output"}',
+        "paperboy_tokens_per_second",
+        'paperboy_texts_total{kept="true"}',
+        'paperboy_texts_total{kept="false"}',
+        'paperboy_answers_total{abstained="true"}',
+        'paperboy_answers_total{abstained="false"}',
+        'paperboy_claims_total{verdict="supported"}',
+        'paperboy_claims_total{verdict="unsupported"}',
+    ],
+)
+def test_each_figure_is_there_from_the_start(served: Running, name: str) -> None:
+    for _ in range(2):
+        served.post("/api/v1/ask", {"question": QUESTION})
+    assert [line for line in served.client.get("/metrics").text.splitlines() if line.startswith(f"{name} ")]
+
+
+def test_the_speed_is_that_of_the_last_minute() -> None:
+    now = 0.0
+    speed = Speed(lambda: now)
+    assert speed() == 0
+    speed.add(120)
+    now = 30.0
+    speed.add(60)
+    assert speed() == 3
+    now = 60.0
+    assert speed() == 1
+    now = 90.0
+    assert speed() == 0
+
+
+@pytest.mark.parametrize(
     ("path", "body", "said"),
     [
         ("search", {}, "query"),
@@ -215,12 +255,17 @@ def test_streams_and_texts_are_described_by_their_media_types(served: Running) -
     }
 
 
-def test_every_operation_is_described_with_an_example(served: Running) -> None:
+def test_every_route_is_described_with_an_example_of_all_that_it_answers(served: Running) -> None:
     document = served.client.get("/openapi.json").json()
+    parts = (papers, questions, summaries, digests, corpus_map, feeds, health, openai)
+    routes = {getattr(route, "path_format", "") for part in parts for route in part.router.routes}
+    assert {path.replace(":path}", "}") for path in routes} == set(document["paths"])
     operations = [(path, method, op) for path, item in document["paths"].items() for method, op in item.items()]
-    assert len(operations) >= 19
+    assert len(operations) >= 27
     for path, method, operation in operations:
-        content = next(iter(operation["responses"].values())).get("content", {})
-        if path not in ("/api/v1/digests/{job_id}/events", "/api/v1/digests/{job_id}/document"):
-            assert content["application/json"]["example"], (path, method)
         assert operation["description"], (path, method)
+        status, answer = next(iter(operation["responses"].items()))
+        assert status[0] == "2"
+        assert answer["content"], (path, method)
+        for media, content in answer["content"].items():
+            assert content["example"], (path, method, media)

@@ -6,7 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.contract import Document
 from service.doctor import model_rows
-from service.web.examples import OF_HEALTH, OF_MODELS
+from service.web.examples import OF_HEALTH, OF_METRICS, OF_MODELS
 from service.web.problems import Refusal
 from service.web.service import ServiceOf
 
@@ -30,7 +30,7 @@ async def ready(service: ServiceOf) -> Document:
     return {"status": "ready"}
 
 
-@router.get("/metrics", response_model=None, include_in_schema=False)
+@router.get("/metrics", **OF_METRICS)
 async def metrics(service: ServiceOf) -> Response:
     """For Prometheus."""
     return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
