@@ -13,6 +13,7 @@ Work that takes minutes (an ingest) lets others in between two of its batches, s
 
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -184,7 +185,9 @@ class Desk:
         future: Future[T] = Future()
         self._admit(future, Urgency.LATER if batch else Urgency.ASKED)
         task = _Task(lambda: begin(self._library), future, on_text, batch, text=text)
-        future.add_done_callback(lambda done: self._give_up(task) if done.cancelled() else None)
+        # Weakly: a future keeps what it calls, and the garbage collector would have each answer to find.
+        known = weakref.ref(task)
+        future.add_done_callback(lambda done: self._give_up(known()) if done.cancelled() else None)
         self._put(Urgency.LATER if batch else Urgency.ASKED, lambda: self._enter(task))
         return future
 
@@ -343,8 +346,10 @@ class Desk:
             resolve(task.future, result)
         self._release(task)
 
-    def _give_up(self, task: _Task[Any]) -> None:
+    def _give_up(self, task: _Task[Any] | None) -> None:
         """Its future was cancelled, in whatever thread: the writer is told at once, the rest is the owner's."""
+        if task is None:
+            return
         if task.writing is not None:
             task.writing.cancel()
         self._put(Urgency.NOW, lambda: self._release(task))

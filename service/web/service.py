@@ -46,6 +46,11 @@ class Service:
         self.metrics.gauge("paperboy_waiting", "Requests that somebody waits for.", lambda: self.desk.waiting)
         self.metrics.gauge("paperboy_under_way", "Use cases that were begun.", lambda: self.desk.under_way)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody waits for anything and nothing is being made."""
+        return not self.desk.waiting and not self.desk.under_way
+
     async def start(self) -> None:
         """Load the models and finish what was interrupted, in the background."""
         self._warming = asyncio.create_task(self._warm())

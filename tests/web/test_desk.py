@@ -1,6 +1,8 @@
 """One thread works with the library, the most urgent first; texts are written together; nothing ends that thread."""
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
@@ -129,6 +131,23 @@ def test_cancelling_gives_up_what_is_written_and_frees_the_place(held: Held) -> 
     assert [request.messages[0].content for request in held.writer.requests] == ["0", "1", "2", "3", "4"]
     with pytest.raises(CancelledError):
         waiting.result(0)
+
+
+def test_what_was_answered_goes_without_the_garbage_collector(held: Held) -> None:
+    begin = saying("once")
+    known = weakref.ref(begin)
+    gc.disable()
+    try:
+        future = held.desk.write(begin)
+        held.writer.answer(0)
+        assert future.result(20) == "ONCE"
+        del begin, future
+        held.writer.futures.clear()
+        # By then the owner has let go of it too.
+        held.desk.do(lambda _library: None, Urgency.LATER).result(20)
+        assert known() is None
+    finally:
+        gc.enable()
 
 
 def test_people_go_before_a_batch(held: Held) -> None:
