@@ -3,7 +3,7 @@
 import json
 from xml.etree import ElementTree
 
-from service.answer.render import ATOM, add, as_xml, facts
+from service.answer.render import ATOM, add, add_entry, as_xml, facts, paper_urn
 from service.answer.watching import Feed
 
 
@@ -21,13 +21,7 @@ def to_atom_feed(feed: Feed) -> str:
     add(root, "updated", max((found.found for found in feed.papers), default=feed.watch.saved))
     add(add(root, "author"), "name", "Paperboy")
     for found in feed.papers:
-        entry = add(root, "entry")
-        add(entry, "id", f"urn:paperboy:paper:{found.paper.paper_id}")
-        add(entry, "title", found.paper.title)
-        add(entry, "updated", found.found)
-        add(entry, "summary", f"“{found.quote}” ({facts(found.paper)})")
-        if found.paper.url:
-            add(entry, "link").set("href", found.paper.url)
+        add_entry(root, found.paper, found.paper.title, found.found, f"“{found.quote}” ({facts(found.paper)})")
     return as_xml(root)
 
 
@@ -35,7 +29,7 @@ def to_json_feed(feed: Feed) -> str:
     """A feed as JSON Feed 1.1."""
     items = [
         {
-            "id": f"urn:paperboy:paper:{found.paper.paper_id}",
+            "id": paper_urn(found.paper),
             "title": found.paper.title,
             "content_text": f"“{found.quote}” ({facts(found.paper)})",
             "date_published": found.found,

@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 from service.answer.edition import Edition, Entry, Section
@@ -15,6 +16,7 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~]|&(?=#?\w+;))")
 _MARKDOWN_LIST = re.compile(r"^(\d+(?=[.)](?!\S))|(?=[-+]))")
 _ENDS_MARKDOWN_LINK = re.compile(r"[()\\]")
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_IN_URN = "/:@!$&'()*+,;="
 ATOM = "http://www.w3.org/2005/Atom"
 _WIDTH = 78
 _LONG = 30
@@ -91,13 +93,8 @@ def to_atom(edition: Edition) -> str:
     add(add(feed, "author"), "name", "Paperboy")
     for section in edition.sections:
         for one in section.entries:
-            paper, entry = one.paper, add(feed, "entry")
-            add(entry, "id", f"urn:paperboy:paper:{paper.paper_id}")
-            add(entry, "title", one.summary.title)
-            add(entry, "updated", f"{paper.day.isoformat()}T00:00:00Z" if paper.day else updated)
-            add(entry, "summary", one.text)
-            if paper.url:
-                add(entry, "link").set("href", paper.url)
+            day = f"{one.paper.day.isoformat()}T00:00:00Z" if one.paper.day else updated
+            entry = add_entry(feed, one.paper, one.summary.title, day, one.text)
             if section.terms:
                 add(entry, "category").set("term", _NOT_XML.sub("", ", ".join(section.terms)))
     return as_xml(feed)
@@ -212,6 +209,24 @@ def as_xml(feed: ElementTree.Element) -> str:
     """A feed as a document, without characters that XML does not have."""
     document = _NOT_XML.sub("", ElementTree.tostring(feed, encoding="unicode"))
     return f'<?xml version="1.0" encoding="utf-8"?>\n{document}\n'
+
+
+def paper_urn(paper: Paper) -> str:
+    """What feed readers know a paper by: an address (RFC 8141), whatever characters its id has."""
+    return f"urn:paperboy:paper:{quote(paper.paper_id, safe=_IN_URN)}"
+
+
+def add_entry(feed: ElementTree.Element, paper: Paper, title: str, updated: str, text: str) -> ElementTree.Element:
+    """A further entry of an Atom feed, with what the standard demands of it."""
+    entry = add(feed, "entry")
+    add(entry, "id", paper_urn(paper))
+    add(entry, "title", title)
+    add(entry, "updated", updated)
+    # RFC 4287, 4.1.2: what has no link has its content inside.
+    add(entry, "summary" if paper.url else "content", text)
+    if paper.url:
+        add(entry, "link").set("href", paper.url)
+    return entry
 
 
 def add(parent: ElementTree.Element, name: str, text: str = "") -> ElementTree.Element:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from service.answer.edition import Edition
-from service.answer.render import facts, to_atom, to_markdown, to_text
+from service.answer.render import facts, paper_urn, to_atom, to_markdown, to_text
 from service.answer.render_html import to_html
 from service.types import Failure
 from tests.answer.editions import edition, paper
@@ -167,7 +167,7 @@ def test_atom_is_xml_with_the_text_as_it_is(text: str) -> None:
     (entry,) = feed.findall(f"{ATOM}entry")
     assert len(list(entry)) == 4
     if text.isprintable():
-        assert entry.findtext(f"{ATOM}title") == entry.findtext(f"{ATOM}summary") == text
+        assert entry.findtext(f"{ATOM}title") == entry.findtext(f"{ATOM}content") == text
 
 
 def test_atom_has_what_the_standard_demands() -> None:
@@ -178,7 +178,20 @@ def test_atom_has_what_the_standard_demands() -> None:
     for entry in feed.findall(f"{ATOM}entry"):
         assert entry.findtext(f"{ATOM}id")
         assert entry.findtext(f"{ATOM}updated") == "2023-07-27T00:00:00Z"
+        assert entry.findtext(f"{ATOM}content"), "it has no link"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", feed.findtext(f"{ATOM}updated") or "")
+
+
+@pytest.mark.parametrize(
+    "paper_id", ["2404.12345", "math/0309136", "10.1000/a(b)<c>", "my paper “x”", "%41", "a\\b#c?d"]
+)
+def test_an_id_in_a_feed_is_an_address_and_each_paper_has_its_own(paper_id: str) -> None:
+    urn = paper_urn(paper(paper_id=paper_id))
+    assert re.fullmatch(r"urn:paperboy:paper:(?:[A-Za-z0-9._~/:@!$&'()*+,;=-]|%[0-9A-F]{2})+", urn)
+    assert unquote(urn).removeprefix("urn:paperboy:paper:") == paper_id
+    linked = parsed(to_atom(edition("one", of=paper(paper_id=paper_id, url="https://x.org/1"))))
+    assert linked.findtext(f"{ATOM}entry/{ATOM}id") == urn
+    assert linked.findtext(f"{ATOM}entry/{ATOM}summary") == "one"
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]), min_size=1, max_size=60)
