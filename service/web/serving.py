@@ -37,7 +37,7 @@ _ACCEPTS = 4
 _KEEP_ALIVE_SECONDS = 30
 _TIDY_SECONDS = 5
 _SWITCH_SECONDS = 0.0005
-"""A thread that computes lets others go on after that; in Python 5 ms, for which each read or write of the loop waits."""
+"""A thread that computes lets others go on after that; in Python 5 ms, which each read or write of the loop waits."""
 _SELDOM = 100
 """Collections of the middle generation to one of everything; ten in Python."""
 
