@@ -37,6 +37,8 @@ def read_dates(where: str, given: Mapping[str, object]) -> tuple[dict[str, Any],
             continue
         try:
             dated = value if isinstance(value, Dated) else flexible_date(value)
+            if dated.day:
+                _past(dated.day)
         except ValueError as error:
             failures.append(Failure(where=where, reason=f"{name} is {error}; the paper is taken in without it"))
             continue

@@ -83,7 +83,9 @@ def run(name: str, inputs: int) -> None:
         words = Path(folder) / "words"
         words.write_text("".join(f'"{_escaped(word)}"\n' for word in _WORDS))
         options = [f"-runs={inputs}", f"-seed={_SEED}", f"-max_len={_LONGEST}", f"-rss_limit_mb={_MEMORY_MB}"]
-        atheris.Setup([sys.argv[0], *options, f"-dict={words}", str(corpus)], check_of(name))
+        # The input that fails is printed as well: no file of it is left behind.
+        places = [f"-artifact_prefix={folder}/", f"-dict={words}", str(corpus)]
+        atheris.Setup([sys.argv[0], *options, *places], check_of(name))
         atheris.Fuzz()
 
 

@@ -57,6 +57,14 @@ def test_a_date_that_is_yet_to_come_is_listed_and_left_out(name: str) -> None:
     assert records[1].model_dump()["published"] is None
 
 
+def test_a_note_that_is_yet_to_be_written_is_listed_and_its_paper_has_no_day() -> None:
+    failure, paper = parse("venue", written.NOTES.replace("1712311200000", "7112311200000"))
+    assert isinstance(failure, Failure)
+    assert "yet to come" in failure.reason
+    assert isinstance(paper, Paper)
+    assert paper.published is None
+
+
 @pytest.mark.parametrize("strange", ["javascript:alert(1)", "../../etc/passwd", "' OR 1=1 --", "urn:isbn:123", "12.3"])
 @pytest.mark.parametrize("name", ["jsonl", "hf", "arxiv-snapshot", "table"])
 def test_an_id_of_another_scheme_is_taken_as_a_name_and_makes_no_link(name: str, strange: str) -> None:
