@@ -28,7 +28,9 @@ _LATEX = re.compile(
             # Dollars as pandoc reads them (tex_math_dollars): none followed or preceded by white space on its inner
             # side, and no digit behind the closing one; so prices are no formulas.
             r"(?<![\\$])\$\$?(?![\s$])(?:[^$\\]|\\.){1,400}?(?<!\s)\$\$?(?![\d$])",
-            rf"\{{\\(?:em|it|bf|sc|tt|sl|rm|sf|itshape|bfseries)\b(?:[^{{}}]|{_GROUP}){{0,400}}\}}",
+            # What has a macro inside is a formula whatever stands behind it: "$T\leq$500 K".
+            r"(?<![\\$])\$[^$\\\s]{0,40}\\[A-Za-z]{2,}(?:[^$\\]|\\.){0,400}?(?<!\s)\$(?!\$)",
+            rf"\{{\\(?:em|it|bf|sc|tt|sl|rm|sf|cal|itshape|bfseries)\b(?:[^{{}}]|{_GROUP}){{0,400}}\}}",
             rf"\{{\\(?:[`'^\"~=.]|[Hcuvdbkrt](?![A-Za-z])|[A-Za-z]{{1,2}})\s*{_ACCENTED}?\s*\}}",
             rf"\\[`'^\"~=.]\s?{_ACCENTED}",
             r"\\[Hcuvdbkrt]\s?\{\s*\\?[A-Za-z]\s*\}",
@@ -44,6 +46,14 @@ _LATEX = re.compile(
 )
 _QUOTED = re.compile(r"``([^`]{1,300}?)''")
 _LINK = re.compile(r"\\url\{([^{}]*)\}\Z|\\href\{([^{}]*)\}\{([^{}]*)\}\Z")
+# Written for others that are known; sizes of brackets say nothing in a line of text.
+_WRITTEN_FOR = {
+    "tfrac": r"\frac", "dfrac": r"\frac", "cfrac": r"\frac", "boldsymbol": r"\mathbf", "bm": r"\mathbf",
+    "textsubscript": r"\textrm", "textsuperscript": r"\textrm",
+}  # fmt: skip
+_WRITTEN = re.compile(rf"\\({'|'.join(_WRITTEN_FOR)})(?![A-Za-z])")
+_BRACKET_SIZE = re.compile(r"\\(?:left|right|[bB]igg?[lrm]?)(?![A-Za-z])\.?")
+_SIGNS = {"deg": "°", "degree": "°", "degC": "°C", "celsius": "°C", "hbar": "ħ"}
 _OPERATORS = ("log", "ln", "min", "max", "exp", "arg", "lim", "sup", "inf", "det", "sin", "cos")
 _SWITCHES = (
     "em",
@@ -58,6 +68,7 @@ _SWITCHES = (
     "bfseries",
     "displaystyle",
     "operatorname",
+    "cal",
 )
 # Tags that publishers put into abstracts (JATS and HTML); others, as in "the <div> element" or "a <b> c", are text.
 _TAG = re.compile(
@@ -106,8 +117,9 @@ def _decoded(source: str) -> str:
         return source
     from pylatexenc.latexwalker import LatexWalkerError
 
+    known = _BRACKET_SIZE.sub("", _WRITTEN.sub(lambda macro: _WRITTEN_FOR[macro[1]], source))
     try:
-        decoded = str(_converter().latex_to_text(source, tolerant_parsing=True))
+        decoded = str(_converter().latex_to_text(known, tolerant_parsing=True))
     except (LatexWalkerError, RecursionError, IndexError, ValueError, TypeError, AttributeError, KeyError):
         # Macros without their arguments; the library has no error of its own for all of them.
         return source
@@ -134,6 +146,7 @@ def _converter() -> LatexNodes2Text:
         macros=[
             *(MacroTextSpec(name, f" {name} ") for name in _OPERATORS),
             *(MacroTextSpec(name, "") for name in _SWITCHES),
+            *(MacroTextSpec(name, sign) for name, sign in _SIGNS.items()),
             MacroTextSpec("texttt", "%s"),
             MacroTextSpec("|", "‖"),
             # A key in the text is better than a hole in it.

@@ -24,11 +24,15 @@ LATEX = [
     (r"``quoted'' twice, ``so''", "“quoted” twice, “so”"),
     (r"\url{https://x.org/~a_b%20} \href{http://x.org/~a}{here}", "https://x.org/~a_b%20 here (http://x.org/~a)"),
     ("Fig.~2 and 5~GB", "Fig. 2 and 5 GB"),
+    (r"for $T\leq$500 K, $\hbar$, 4{\deg} and 5 \celsius", "for T≤500 K, ħ, 4° and 5 °C"),
+    (r"$O\left(\tfrac{1}{n}\log m\right)$ and $\bigl(\boldsymbol{x}\bigr)$", "O(1/n log m) and (x)"),
+    (r"Mn\textsubscript{3}GaN in ${\cal N}=4$ and {\cal N}=2", "Mn3GaN in N=4 and N=2"),
 ]
 NOT_LATEX = [
     "98% of $5 and $10 more, ~10% and {-1, 0, 1}",
     "prices of $100 in US$ and A$, a budget of \\800 each",
     "https://x.org/~user and C:\\new\\table",
+    r"costs $5 and C:\left of $6",
     r"\eg we use \name; \frac without arguments",
     r"as \cite{lewis2021paq} says",
     "it''s done \\",
