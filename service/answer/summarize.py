@@ -1,10 +1,12 @@
 """One-sentence and one-paragraph summaries: the selector proposes sentences, the writer decides between near equals.
 
-Every sentence of an extractive or quoted summary stands verbatim in the abstract. A free summary is checked sentence
-by sentence. One paper per prompt, so that no abstract can touch the summary of another.
+Every sentence of an extractive or quoted summary stands verbatim in the abstract; of the first, what only leads over
+from the sentence before is left out. A free summary is checked sentence by sentence. One paper per prompt, so that no
+abstract can touch the summary of another.
 """
 
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +16,7 @@ from service.answer import selector
 from service.answer.prompts import Prompt
 from service.answer.running import Steps
 from service.answer.verify import Source, check_cited
+from service.answer.wording import capitalized, lead_over
 from service.answer.workbench import Workbench
 from service.answer.write import parse_claims, quoted_claim
 from service.index.catalog import Stored
@@ -76,7 +79,7 @@ def summarize(bench: Workbench, paper: Paper, length: SummaryLength, mode: Mode)
         return (yield from _freely(bench, view, length, start))
     if mode == "extractive":
         chosen = [places[0] for places in _places(view, length, 1, 0.0)]
-        claims = [quoted_claim(view.quote(index), 1) for index in chosen]
+        claims = _claims(view, chosen)
         return _summary(view, length, claims, bench.provenance(mode, start))
     return (yield from _quoted(bench, view, length, start))
 
@@ -101,8 +104,19 @@ def _quoted(bench: Workbench, view: _View, length: SummaryLength, start: float) 
     choices = Choices(options, minimum=count, maximum=count, ordered=True)
     shown = sorted({index for index, _ in offered})
     made = yield _request(bench, prompt, view, shown, choices)
-    claims = [quoted_claim(view.quote(kept[index][0]), 1) for index in made.chosen]
+    claims = _claims(view, [kept[index][0] for index in made.chosen])
     return _summary(view, length, claims, bench.provenance("quotes", start, prompt, made))
+
+
+def _claims(view: _View, indices: Sequence[int]) -> list[Claim]:
+    """Quoted sentences, the first one from where it says something by itself."""
+    claims = [quoted_claim(view.quote(index), 1) for index in indices]
+    for claim in claims[:1]:
+        (quote,) = claim.quotes
+        left = lead_over(quote.text)
+        shorter = quote.model_copy(update={"text": quote.text[left:], "start": quote.start + left})
+        claims[0] = claim.model_copy(update={"text": shorter.text, "quotes": (shorter,)})
+    return claims
 
 
 def _freely(bench: Workbench, view: _View, length: SummaryLength, start: float) -> Steps[Summary]:
@@ -131,7 +145,7 @@ def _summary(view: _View, length: SummaryLength, claims: list[Claim], provenance
     return Summary(
         paper_id=view.paper.paper_id,
         title=view.paper.title,
-        text=" ".join(claim.text for claim in claims),
+        text=capitalized(" ".join(claim.text for claim in claims)),
         length=length,
         claims=tuple(claims),
         provenance=provenance,

@@ -35,6 +35,9 @@ def by_itself(text: str) -> str:
     left = lead_over(text)
     if not left:
         return text
-    rest = text[left:]
-    # "iGPT" and "k-means" keep their letters.
-    return rest[0].upper() + rest[1:] if re.match(r"[a-z]+[ ,]", rest) else rest
+    return capitalized(text[left:])
+
+
+def capitalized(text: str) -> str:
+    """A text that begins with a capital letter where it begins with a plain word: "iGPT" and "k-means" stay."""
+    return text[0].upper() + text[1:] if re.match(r"[a-z]+[ ,]", text) else text

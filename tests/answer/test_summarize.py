@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from service.answer.wording import capitalized
 from service.errors import InputError
 from service.library import Library
 from service.types import Filter, SummaryLength
@@ -28,7 +29,7 @@ def test_a_summary_is_whole_sentences_of_the_abstract_in_their_order(
             starts.append(quote.start)
         assert starts == sorted(set(starts))
         assert 1 <= len(summary.claims) <= most
-        assert summary.text == " ".join(claim.text for claim in summary.claims)
+        assert summary.text == capitalized(" ".join(claim.text for claim in summary.claims))
 
 
 def test_a_paragraph_has_the_result_where_the_abstract_states_one(sample: Library) -> None:
@@ -40,6 +41,16 @@ def test_a_paragraph_has_the_result_where_the_abstract_states_one(sample: Librar
     )
     assert "4.2%" in summary.text
     assert "We propose Quick" in summary.text
+
+
+@pytest.mark.parametrize("length", ["sentence", "paragraph"])
+def test_a_summary_begins_where_it_says_something_by_itself(sample: Library, length: SummaryLength) -> None:
+    abstract = "Networks are deep. To bridge this gap, we propose Halyard, a network that pools features twice."
+    summary = sample.summarize_text("Halyard: pooling twice", abstract.removeprefix("Networks are deep. "), length)
+    assert summary.text == "We propose Halyard, a network that pools features twice."
+    (quote,) = summary.claims[0].quotes
+    assert quote.text == "we propose Halyard, a network that pools features twice."
+    assert quote.start == len("To bridge this gap, ")
 
 
 def test_a_summary_made_again_is_the_one_that_was_kept(sample: Library, abstracts: dict[str, str]) -> None:
