@@ -4,12 +4,18 @@ import json
 from xml.etree import ElementTree
 
 from service.answer.render import ATOM, add, add_entry, as_xml, facts, paper_urn
-from service.answer.watching import Feed
+from service.answer.watching import Feed, Found
+from service.answer.wording import lead_over
 
 
 def feed_id(feed: Feed) -> str:
     """What a reader knows the feed by, and the name of its files."""
     return f"watch-{feed.watch.number}"
+
+
+def _said(found: Found) -> str:
+    """The quote, from where it says something by itself, and the facts of the paper."""
+    return f"“{found.quote[lead_over(found.quote) :]}” ({facts(found.paper)})"
 
 
 def to_atom_feed(feed: Feed) -> str:
@@ -21,7 +27,7 @@ def to_atom_feed(feed: Feed) -> str:
     add(root, "updated", max((found.found for found in feed.papers), default=feed.watch.saved))
     add(add(root, "author"), "name", "Paperboy")
     for found in feed.papers:
-        add_entry(root, found.paper, found.paper.title, found.found, f"“{found.quote}” ({facts(found.paper)})")
+        add_entry(root, found.paper, found.paper.title, found.found, _said(found))
     return as_xml(root)
 
 
@@ -31,7 +37,7 @@ def to_json_feed(feed: Feed) -> str:
         {
             "id": paper_urn(found.paper),
             "title": found.paper.title,
-            "content_text": f"“{found.quote}” ({facts(found.paper)})",
+            "content_text": _said(found),
             "date_published": found.found,
             **({"url": found.paper.url} if found.paper.url else {}),
         }

@@ -4,7 +4,6 @@ import re
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from urllib.parse import quote
 from xml.etree import ElementTree
 
 from service.answer.edition import Edition, Entry, Section
@@ -16,7 +15,7 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~]|&(?=#?\w+;))")
 _MARKDOWN_LIST = re.compile(r"^(\d+(?=[.)](?!\S))|(?=[-+]))")
 _ENDS_MARKDOWN_LINK = re.compile(r"[()\\]")
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_IN_URN = "/:@!$&'()*+,;="
+_NOT_IN_URN = re.compile(r"[^A-Za-z0-9._~/:@!$&'()*+,;=-]")
 ATOM = "http://www.w3.org/2005/Atom"
 _WIDTH = 78
 _LONG = 30
@@ -213,7 +212,8 @@ def as_xml(feed: ElementTree.Element) -> str:
 
 def paper_urn(paper: Paper) -> str:
     """What feed readers know a paper by: an address (RFC 8141), whatever characters its id has."""
-    return f"urn:paperboy:paper:{quote(paper.paper_id, safe=_IN_URN)}"
+    quoted = _NOT_IN_URN.sub(lambda sign: "".join(f"%{byte:02X}" for byte in sign[0].encode()), paper.paper_id)
+    return f"urn:paperboy:paper:{quoted}"
 
 
 def add_entry(feed: ElementTree.Element, paper: Paper, title: str, updated: str, text: str) -> ElementTree.Element:

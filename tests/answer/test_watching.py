@@ -108,3 +108,10 @@ def test_feeds_are_documents_with_the_text_as_it_is(text: str) -> None:
     assert (document["version"], document["title"]) == ("https://jsonfeed.org/version/1.1", text)
     (item,) = document["items"]
     assert (item["title"], item["url"], item["date_published"]) == (text, one.url, "2026-01-02T00:00:00+00:00")
+
+
+def test_a_feed_quotes_from_where_a_sentence_says_something() -> None:
+    found = Found(paper("t"), "To this end, we propose Quick, a method.", 0.5, "2026-01-02T00:00:00+00:00", True)
+    feed = Feed(Watch(3, QUESTION, "2026-01-01T00:00:00+00:00"), (found,))
+    for document in (to_atom_feed(feed), to_json_feed(feed)):
+        assert "“we propose Quick, a method.”" in document
