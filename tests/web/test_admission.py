@@ -75,6 +75,31 @@ def test_with_a_full_desk_a_request_is_refused_before_its_body_comes(home: Path,
         free.set()
 
 
+def test_clients_that_leave_together_are_let_go_one_in_each_turn(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[int] = []
+    let_in = Crowd._let_in
+
+    def counted(crowd: Crowd) -> None:
+        turns.append(len(crowd._waiting))
+        let_in(crowd)
+
+    monkeypatch.setattr(Crowd, "_let_in", counted)
+    with running(home) as run:
+        connections = [socket.create_connection(("127.0.0.1", run.port), timeout=20) for _ in range(20)]
+        for connection in connections:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += connection.recv(65_536)
+        for connection in connections:
+            connection.shutdown(socket.SHUT_WR)
+        for connection in connections:
+            assert connection.recv(65_536) == b""
+            connection.close()
+        wait_until(lambda: not run.server.server_state.connections)
+    assert len(turns) == 20
+
+
 def test_with_a_full_desk_what_needs_no_room_there_is_served(home: Path) -> None:
     with running(home, writer=HeldEngine(), room=1) as run:
         until_ready(run)
