@@ -81,12 +81,13 @@ class BoundedProtocol(H11Protocol):
         elif self._deadline is None:
             self._deadline = self.loop.call_later(RECEIVE_SECONDS, self.transport.close)
 
-    def eof_received(self) -> bool:
+    def eof_received(self) -> bool:  # type: ignore[override]
         """A client that leaves is let go at once where it is being answered, and else in its turn.
 
         A thousand that leave together would take 0.1 s in which nobody else is served.
         """
-        if self.cycle is not None and not self.cycle.response_complete:
+        begun: object = self.cycle
+        if begun is not None and not self.cycle.response_complete:
             return False
         self._crowd.enter(self.transport.close)
         return True
