@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 from service.answer.edition import Edition, Entry, Section
+from service.answer.wording import by_itself, capitalized
 from service.text import counted
 from service.types import Paper
 
@@ -156,7 +157,10 @@ def facts_of(entry: Entry) -> str:
 
 def told_figure(entry: Entry) -> bool:
     """Whether the sentence with the main number is to be shown: the summary may be that sentence."""
-    return entry.figure is not None and entry.figure.quote.text not in entry.summary.text
+    if entry.figure is None:
+        return False
+    said = entry.figure.quote.text
+    return not any(form in entry.text for form in (said, capitalized(by_itself(said))))
 
 
 def _markdown_entry(entry: Entry, heading: str, new: bool) -> Iterator[str]:

@@ -279,6 +279,13 @@ def test_a_summary_that_is_the_sentence_with_the_number_is_not_told_twice() -> N
         assert text.count("GLUE") == 1
 
 
+@pytest.mark.parametrize("shown", ["In this work, we cut memory by 84% on GLUE.", "We cut memory by 84% on GLUE."])
+def test_nor_is_it_where_its_beginning_was_left_out(shown: str) -> None:
+    of = paper("MEFT", abstract="It was dear. In this work, we cut memory by 84% on GLUE.")
+    for text in (to_markdown(edition(shown, of=of)), to_text(edition(shown, of=of)), to_html(edition(shown, of=of))):
+        assert text.count("GLUE") == 1
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_topic_quote_number_or_reason_becomes_markup(text: str) -> None:
     def made(text: str) -> tuple[Structure, Structure]:
