@@ -79,6 +79,17 @@ def test_a_list_shows_each_paper_with_its_sentence(open_page: Open) -> None:
     assert page.locator(".claim-paper a").count() > 3
 
 
+def test_beside_a_list_that_has_all_its_papers_stands_how_it_was_found(open_page: Open) -> None:
+    page = open_page().page
+    ask(page, LISTED)
+    answer = kept_answer(page)["answer"]
+    assert isinstance(answer, dict)
+    found = page.get_by_role("complementary", name="How it was found")
+    for step in ("searched", "judged", "listed"):
+        expect(found).to_contain_text(f"{step} {answer['provenance'][step]}")
+    expect(page.locator(".funnel")).to_have_count(1)
+
+
 def test_why_each_paper_was_retrieved_is_told_on_request(open_page: Open) -> None:
     watched = open_page()
     page = watched.page

@@ -47,6 +47,16 @@ def test_arrow_keys_move_along_the_chart_which_is_one_stop_of_the_tab_key(open_p
     expect(page.get_by_role("heading", name="June 2023", level=1)).to_be_visible()
 
 
+def test_an_end_of_the_chart_is_faint_where_there_is_more(open_page: Open) -> None:
+    page = open_page("#/days/2023-07", width=400).page
+    chart = page.locator(".bars")
+    expect(chart).to_have_class("bars more-before more-after")
+    chart.evaluate("(element) => element.scrollTo(0, 0)")
+    expect(chart).to_have_class("bars more-after")
+    chart.evaluate("(element) => element.scrollTo(element.scrollWidth, 0)")
+    expect(chart).to_have_class("bars more-before")
+
+
 def test_a_digest_gives_each_paper_its_sentence_and_can_be_taken_along(open_page: Open) -> None:
     page = open_page("#/days/2023-07-27").page
     page.get_by_role("button", name="Summarize all 3").click()

@@ -123,6 +123,14 @@ def test_an_address_that_is_not_of_the_web_is_no_link(open_at: Open, hostile_sit
         page.unroute("**/api/v1/papers/h1")
 
 
+def test_an_address_without_encryption_is_asked_for_with_it(open_at: Open, hostile_site: str) -> None:
+    page = open_at(hostile_site, "#/search").page
+    paper = page.request.get("/api/v1/papers/h1").json()
+    document_from(page, "papers/h1", paper | {"url": "http://arxiv.org/abs/2306.00477"})
+    page.goto(f"{hostile_site}/#/search?paper=h1")
+    expect(page.locator(".sheet a.outside")).to_have_attribute("href", "https://arxiv.org/abs/2306.00477")
+
+
 def test_hostile_summaries_and_topics_stay_text(open_at: Open, hostile_site: str) -> None:
     page = open_at(hostile_site, f"#/days/{DAY}").page
     page.get_by_role("button", name=f"Summarize all {len(HOSTILE)}").click()

@@ -69,13 +69,14 @@ export function answerView(answer, kept = null) {
       ),
     ]);
   const rest = list ? uncitedPapers(answer) : answer.papers;
+  const beside = rest.length ? papersAside(rest, answer, list) : list && foundAside(answer);
   return h(
     "article",
     { class: "answer" },
     h("h1", { class: "visually-hidden" }, answer.question),
     checkLine(answer),
-    h("div", { class: rest.length ? "answer-columns" : "" }, body, rest.length > 0 && papersAside(rest, answer, list)),
-    found(answer, kept),
+    h("div", { class: beside ? "answer-columns" : "" }, body, beside),
+    h("footer", { class: "found" }, (rest.length > 0 || !list) && howFound(answer), why(answer, kept)),
   );
 }
 
@@ -161,8 +162,13 @@ function papersAside(papers, answer, list) {
   );
 }
 
-/** How many papers were searched, judged and listed, by whom it was written, and on request why these papers. */
-function found(answer, kept) {
+/** Beside a list that has all its papers in itself. */
+function foundAside(answer) {
+  return h("aside", { class: "sources", "aria-label": "How it was found" }, h("h2", {}, "How it was found"), howFound(answer));
+}
+
+/** How many papers were searched, judged and listed, and by whom the text was written. */
+function howFound(answer) {
   const made = answer.provenance;
   const writer =
     made.engine === "extractive" ? "no language model" : `${made.engine}${made.mode ? `, ${made.mode}` : ""}`;
@@ -171,21 +177,7 @@ function found(answer, kept) {
     ["judged", made.judged],
     ["listed", made.listed],
   ];
-  const place = h("div", {});
-  const why =
-    answer.id &&
-    answer.papers.length > 0 &&
-    h("details", { class: "why" }, h("summary", {}, "Why these papers"), place);
-  if (why) {
-    why.addEventListener("toggle", () => {
-      if (!why.open || place.hasChildNodes()) return;
-      if (kept) fill(place, reasons(kept));
-      else show(place, async () => reasons(await get(`answers/${encodeURIComponent(answer.id)}`)));
-    });
-  }
-  return h(
-    "footer",
-    { class: "found" },
+  return [
     h(
       "p",
       { class: "funnel" },
@@ -195,8 +187,20 @@ function found(answer, kept) {
       ]),
     ),
     h("p", { class: "made-by" }, `${writer} · ${made.seconds < 0.01 ? "under 0.01" : made.seconds.toFixed(2)} s`),
-    why,
-  );
+  ];
+}
+
+/** On request, why each paper was retrieved. */
+function why(answer, kept) {
+  if (!answer.id || !answer.papers.length) return null;
+  const place = h("div", {});
+  const details = h("details", { class: "why" }, h("summary", {}, "Why these papers"), place);
+  details.addEventListener("toggle", () => {
+    if (!details.open || place.hasChildNodes()) return;
+    if (kept) fill(place, reasons(kept));
+    else show(place, async () => reasons(await get(`answers/${encodeURIComponent(answer.id)}`)));
+  });
+  return details;
 }
 
 function reasons(kept) {

@@ -48,6 +48,8 @@ export function outside(address, label) {
     return document.createTextNode(label);
   }
   if (url.protocol !== "https:" && url.protocol !== "http:") return document.createTextNode(label);
+  // What a paper's record names without encryption is asked for with it.
+  url.protocol = "https:";
   return h("a", { href: url.href, target: "_blank", rel: "noopener noreferrer", class: "outside" }, label);
 }
 

@@ -26,8 +26,17 @@ export function timeline(days, period) {
   whenLaidOut(chart, () => {
     const current = chart.querySelector(".bar-current") || chart.lastElementChild;
     chart.scrollLeft = current.offsetLeft - chart.offsetLeft - chart.clientWidth / 2;
+    fade(chart);
   });
+  chart.addEventListener("scroll", () => fade(chart), { passive: true });
   return h("section", { class: "timeline", "aria-label": "Papers over time" }, chart);
+}
+
+/** An end behind which there is more is faint. */
+function fade(chart) {
+  const hidden = chart.scrollWidth - chart.clientWidth - chart.scrollLeft;
+  chart.classList.toggle("more-before", chart.scrollLeft > 1);
+  chart.classList.toggle("more-after", hidden > 1);
 }
 
 /** All days or months from the first to the last, also those without papers. */
