@@ -41,7 +41,7 @@ def main() -> None:
         retriever = Retriever(catalog, chunks, lexical, embedder, lambda: None, lambda: background)
         _report(
             f"{catalog.count():,} papers",
-            lambda question: judge(retriever.rank(question), catalog, lexical.analyzer),
+            lambda question: judge(retriever.rank(question), catalog, lexical),
             questions,
             _ARXIV_BOUND,
         )

@@ -53,7 +53,7 @@ def all_named(bench: Workbench, plan: Plan) -> bool:
 def _found(bench: Workbench, subject: str, plan: Plan) -> list[Judged]:
     """The papers for one of the things alone; none where its name has no word to search for."""
     ranking = bench.stores.retriever.rank(subject, plan.condition)
-    return judge(ranking, bench.stores.catalog, bench.stores.lexical.analyzer) if ranking.terms else []
+    return judge(ranking, bench.stores.catalog, bench.stores.lexical) if ranking.terms else []
 
 
 def _paper_for(bench: Workbench, subject: str, plan: Plan, chosen: list[Judged]) -> Judged | None:

@@ -59,7 +59,7 @@ def find(bench: Workbench, question: str, condition: Filter, kind: QuestionKind)
     ranking = bench.stores.retriever.rank(question, condition, every_paper=kind == "list")
     if not ranking.terms:
         raise InputError("the question has no word to search for: name a subject, a method or a paper")
-    judged = judge(ranking, bench.stores.catalog, bench.stores.lexical.analyzer)
+    judged = judge(ranking, bench.stores.catalog, bench.stores.lexical)
     judged = read_again(question, judged, bench.reranker())
     return Findings(ranking, judged, answerability(ranking.words, [item.evidence for item in judged], kind))
 

@@ -60,7 +60,7 @@ def paper_meant(bench: Workbench, name: str) -> Stored | None:
     ranking = bench.stores.retriever.rank(name)
     if not ranking.candidates or not ranking.terms:
         return None
-    judged = judge(ranking, bench.stores.catalog, bench.stores.lexical.analyzer)
+    judged = judge(ranking, bench.stores.catalog, bench.stores.lexical)
     return judged[0].paper if judged[0].evidence.coverage >= _COVERED else None
 
 

@@ -6,7 +6,7 @@ round, a Greek letter its name. A name such as MEFT or GPT-4 has a term of its o
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -56,6 +56,8 @@ class Entry(NamedTuple):
 
 
 _REMEMBERED_TEXTS = 4_096
+_TERMS_AT_ONCE = 20
+"""Their powers of two add up without rounding in the 24 bits of a score."""
 
 
 class Required(NamedTuple):
@@ -163,6 +165,30 @@ class LexicalIndex:
             parts = [tantivy.Query.const_score_query(condition, 0.0) for condition in conditions]
             query = tantivy.Query.boolean_query([(tantivy.Occur.Must, part) for part in (query, *parts)])
         return self._hits(query, limit) if rows is None else self._hits_among(query, limit, rows)
+
+    def having(self, terms: Collection[str], rows: Collection[int]) -> dict[int, set[str]]:
+        """Of each of a few papers, by row, which of the terms it has.
+
+        A term counts a power of two, so that the sum says which were found: to read 60 abstracts takes fifty times
+        as long.
+
+        Raises:
+            IndexUnusableError: the files are damaged.
+        """
+        found: dict[int, set[str]] = {row: set() for row in rows}
+        if not found or not self.count():
+            return found
+        among = tantivy.Query.const_score_query(tantivy.Query.term_set_query(self._schema, "row", list(found)), 0.0)
+        wanted = sorted(set(terms))
+        for start in range(0, len(wanted), _TERMS_AT_ONCE):
+            some = wanted[start : start + _TERMS_AT_ONCE]
+            parts = [(tantivy.Occur.Must, among)]
+            for place, term in enumerate(some):
+                one = tantivy.Query.const_score_query(self._term("text", term), float(1 << place))
+                parts.append((tantivy.Occur.Should, one))
+            for row, score in self._hits(tantivy.Query.boolean_query(parts), len(found)):
+                found[row].update(term for place, term in enumerate(some) if int(score) >> place & 1)
+        return found
 
     def matching(self, required: Sequence[Required]) -> Rows:
         """The papers that have all that is required.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.index.catalog import Catalog, Stored
-from service.index.lexical import Analyzer
+from service.index.lexical import LexicalIndex
 from service.index.rerank import RERANKED, rescored
 from service.index.retrieval import Candidate, Ranking
 from service.index.words import Word, has_word
@@ -72,11 +72,11 @@ class Answerability(NamedTuple):
         return self.probability < float(_CONSTANTS["refuse_below"])
 
 
-def judge(ranking: Ranking, catalog: Catalog, analyzer: Analyzer) -> list[Judged]:
+def judge(ranking: Ranking, catalog: Catalog, lexical: LexicalIndex) -> list[Judged]:
     """The first candidates in the order of their relevance, best first."""
     candidates = ranking.candidates
     papers = catalog.at_rows([candidate.row for candidate in candidates])
-    evidence = weigh(ranking, papers, analyzer)
+    evidence = weigh(ranking, lexical)
     judged = [
         Judged(candidate, papers[candidate.row], found, _logistic(_CONSTANTS["relevance"], relevance_features(found)))
         for candidate, found in zip(candidates, evidence, strict=True)
@@ -108,14 +108,12 @@ def scored_rows(ranking: Ranking, judged: Sequence[Judged]) -> list[tuple[int, f
     return best + list(zip(rows.tolist(), (scale * shares).tolist(), strict=True))
 
 
-def weigh(ranking: Ranking, papers: dict[int, Stored], analyzer: Analyzer) -> list[Evidence]:
+def weigh(ranking: Ranking, lexical: LexicalIndex) -> list[Evidence]:
     """Evidence for each of the first candidates, in their order."""
     candidates = ranking.candidates
-    lacking = []
-    for candidate in candidates:
-        paper = papers[candidate.row]
-        present = analyzer.term_set(f"{paper.title} {paper.abstract}")
-        lacking.append([word for word in ranking.words if not has_word(word, present)])
+    terms = [term for word in ranking.words for term in word.terms]
+    having = lexical.having(terms, [candidate.row for candidate in candidates])
+    lacking = [[word for word in ranking.words if not has_word(word, having[row])] for row, *_ in candidates]
     covered = [_covered(ranking.words, words) for words in lacking]
     features = ranking_features(candidates, [coverage for coverage, _ in covered])
     scores = rank_scores(features, most_alike(ranking.likeness), np.array(_RANKING))

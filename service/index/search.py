@@ -25,7 +25,7 @@ def search(stores: Stores, asked: Query, k: int, reranker: Callable[[], Reranker
     ranking = stores.retriever.rank(asked.text, asked.condition, required=asked.required)
     if not ranking.terms:
         raise InputError("the query has no word to search for: name a subject, a method or a paper")
-    judged = read_again(asked.text, judge(ranking, stores.catalog, stores.lexical.analyzer), reranker())
+    judged = read_again(asked.text, judge(ranking, stores.catalog, stores.lexical), reranker())
     best = scored_rows(ranking, judged)[:k]
     papers = {item.candidate.row: item.paper for item in judged[:k]}
     papers |= stores.catalog.at_rows([row for row, _ in best if row not in papers])

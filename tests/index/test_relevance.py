@@ -47,7 +47,7 @@ def judged(sample: Library, question: str, condition: Filter | None = None) -> t
     """A ranking, and what was found about the first papers."""
     bench = sample.workbench()
     ranking = bench.stores.retriever.rank(question, condition, every_paper=True)
-    return ranking, judge(ranking, bench.stores.catalog, bench.stores.lexical.analyzer)
+    return ranking, judge(ranking, bench.stores.catalog, bench.stores.lexical)
 
 
 def test_the_word_that_carries_the_question_weighs_most(sample: Library) -> None:
