@@ -75,15 +75,31 @@ def test_with_a_full_desk_a_request_is_refused_before_its_body_comes(home: Path,
         free.set()
 
 
-def test_clients_that_leave_together_are_let_go_one_in_each_turn(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    turns: list[int] = []
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One for each that is let in, with how many waited."""
+    seen: list[int] = []
     let_in = Crowd._let_in
 
     def counted(crowd: Crowd) -> None:
-        turns.append(len(crowd._waiting))
+        seen.append(len(crowd._waiting))
         let_in(crowd)
 
     monkeypatch.setattr(Crowd, "_let_in", counted)
+    return seen
+
+
+def test_each_request_with_a_body_waits_for_its_turn_and_no_other(home: Path, turns: list[int]) -> None:
+    with running(home) as run:
+        for _ in range(3):
+            assert run.client.get("/healthz").status_code == 200
+        assert not turns
+        for _ in range(5):
+            assert run.post("/api/v1/suggest", {"text": "gam"}).status_code == 200
+        assert len(turns) == 5
+
+
+def test_clients_that_leave_together_are_let_go_one_in_each_turn(home: Path, turns: list[int]) -> None:
     with running(home) as run:
         connections = [socket.create_connection(("127.0.0.1", run.port), timeout=20) for _ in range(20)]
         for connection in connections:
