@@ -1,6 +1,7 @@
 """Whether the service is ready: the models are there and the stores agree; and that an upgrade is seen at once."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,15 @@ def change(run: Running, work: Callable[[Library], object]) -> None:
         loop.run_until_complete(run.service.do(work, Urgency.LONG))
     finally:
         loop.close()
+
+
+def test_an_answer_is_sent_at_once_and_not_held_back_for_more(served: Running) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b"200 OK" in connection.recv(65_536)
+        theirs = [one.transport.get_extra_info("socket") for one in served.server.server_state.connections]
+        assert theirs
+        assert all(one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for one in theirs)
 
 
 def test_it_is_not_ready_while_the_vector_store_has_other_chunks_than_the_catalog(home: Path) -> None:
