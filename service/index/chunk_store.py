@@ -102,8 +102,8 @@ class ChunkStore:
             for row, found in parts.items()
         }
 
-    def sentence_matrix(self, rows: Sequence[int] | NDArray[np.int64]) -> ChunkMatrix:
-        """The sentence vectors of the papers at `rows`."""
+    def sentence_matrix(self, rows: Sequence[int] | NDArray[np.int64] | None = None) -> ChunkMatrix:
+        """The sentence vectors of the papers at `rows`, or of all; owners ascend."""
         found = self._select("SELECT paper_row, sentence_vectors FROM chunks", rows)
         counts = [len(data) // (2 * self._dimensions) for _, data in found]
         owners = np.repeat(np.array([row for row, _ in found], np.int64), counts)

@@ -45,6 +45,8 @@ JUDGED = 60
 """Papers of which all is looked at: exact cosines, and their text."""
 _FEW_PAPERS = 1_000
 """Papers whose chunks are read by themselves, where those of all have not been read yet."""
+_KEPT_PAPERS = 2_000
+"""In a catalog of so many papers the vectors of all sentences are kept: 12 kB a paper."""
 _GATHERED_SHARE = 0.25
 """Of all chunks: of more it is quicker to take the cosines of all."""
 _TITLE_DISCOUNT = 0.3
@@ -130,11 +132,13 @@ class Retriever:
         self._catalog, self._chunks, self._lexical = catalog, chunks, lexical
         self._embedder, self._vectors, self._background = embedder, vectors, background
         self._matrix: ChunkMatrix | None = None
+        self._sentences: ChunkMatrix | None = None
         self._papers = -1
 
     def refresh(self) -> None:
         """Forget what was read, after the catalog changed."""
         self._matrix = None
+        self._sentences = None
         self._papers = -1
 
     def rank(
@@ -253,7 +257,10 @@ class Retriever:
         return dense, sentences.joined(self._sentence_scores(vector, unread)) if len(unread) else sentences
 
     def _sentence_scores(self, vector: Vector, rows: Rows) -> Scored:
-        sentences = self._chunks.sentence_matrix(rows)
+        if self._sentences is None and self._count() <= _KEPT_PAPERS:
+            self._sentences = self._chunks.sentence_matrix()
+        # To read them takes longer than all else but the question's vector.
+        sentences = self._chunks.sentence_matrix(rows) if self._sentences is None else self._sentences.of(np.sort(rows))
         return _best_by_owner(sentences.owners, sentences.vectors @ vector)
 
     def _chunks_of(self, rows: Rows) -> ChunkMatrix:
