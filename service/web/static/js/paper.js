@@ -167,15 +167,19 @@ export async function writeSummary(place, paperId, length, signal) {
 /** A summary's sentences; those that its paper does not bear out are marked. */
 export function summaryText(summary) {
   if (!summary.claims?.length) return summary.text;
-  return summary.claims.map((claim, index) => [
-    index > 0 && " ",
-    claim.verdict === "supported"
-      ? claim.text
-      : h(
-          "span",
-          { class: "doubtful", title: "Not supported by the abstract" },
-          claim.text,
-          h("span", { class: "visually-hidden" }, " (not supported by the abstract)"),
-        ),
-  ]);
+  return summary.claims.map((claim, index) => {
+    // Claims are as their paper has them; the summary begins with a capital letter.
+    const text = index > 0 ? claim.text : summary.text.slice(0, 1) + claim.text.slice(1);
+    return [
+      index > 0 && " ",
+      claim.verdict === "supported"
+        ? text
+        : h(
+            "span",
+            { class: "doubtful", title: "Not supported by the abstract" },
+            text,
+            h("span", { class: "visually-hidden" }, " (not supported by the abstract)"),
+          ),
+    ];
+  });
 }
