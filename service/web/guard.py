@@ -7,6 +7,7 @@ still send that name as `Host`.
 
 import ipaddress
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -45,6 +46,8 @@ class Access(Record):
     """Other origins whose pages may use it (CORS); none, unless somebody says so."""
     per_minute: int = 600
     """Requests a minute that one key may send."""
+    at_once: int = 32
+    """Requests of one key that are served at the same time: a stream takes a place as long as it lasts."""
 
     @property
     def local(self) -> bool:
@@ -81,7 +84,7 @@ class Guard:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app, self._access, self._keys, self._stopping = app, access, keys, stopping
-        self._rate = Rate(access.per_minute, clock)
+        self._rate, self._at_once = Rate(access.per_minute, clock), AtOnce(access.at_once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -99,13 +102,20 @@ class Guard:
             await send(message)
 
         try:
-            self._check(scope)
+            holder = self._check(scope)
+            if holder:
+                self._at_once.enter(holder)
         except Refusal as refusal:
             await response_of(refusal, scope["path"])(scope, receive, secured)
             return
-        await self._app(scope, receive, secured)
+        try:
+            await self._app(scope, receive, secured)
+        finally:
+            if holder:
+                self._at_once.leave(holder)
 
-    def _check(self, scope: Scope) -> None:
+    def _check(self, scope: Scope) -> str:
+        """Whose key it is; empty where none is needed."""
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
         if not self._access.knows(headers.get("host", "")):
             raise Refusal(
@@ -117,7 +127,8 @@ class Guard:
             self._check_origin(headers)
             self._check_content(headers, scope)
         if self._keys and path != "/" and not path.startswith(_OPEN_PATHS):
-            self._check_key(headers)
+            return self._check_key(headers)
+        return ""
 
     def _check_content(self, headers: Headers, scope: Scope) -> None:
         if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
@@ -138,7 +149,7 @@ class Guard:
         if not own or headers.get("sec-fetch-site", "") not in _SAME_SITE:
             raise Refusal(403, "other-site", "pages of other sites may not use this service")
 
-    def _check_key(self, headers: Headers) -> None:
+    def _check_key(self, headers: Headers) -> str:
         scheme, _, key = headers.get("authorization", "").partition(" ")
         name = self._keys.name_of(key.strip()) if scheme.lower() == "bearer" else None
         if name is None:
@@ -153,6 +164,7 @@ class Guard:
                 f"more than {self._access.per_minute} requests a minute with this key",
                 {"Retry-After": str(wait)},
             )
+        return name
 
 
 class Rate:
@@ -169,6 +181,32 @@ class Rate:
         left = min(float(self._most), left + (now - then) * self._most / 60)
         self._left[name] = max(0.0, left - 1) if left >= 1 else left, now
         return 0 if left >= 1 else max(1, round((1 - left) * 60 / self._most))
+
+
+class AtOnce:
+    """How many requests of each name are being served, so that no one takes all places."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._served = most, Counter[str]()
+
+    def enter(self, name: str) -> None:
+        """Begin one more.
+
+        Raises:
+            Refusal: so many are being served already.
+        """
+        if self._served[name] >= self._most:
+            raise Refusal(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "at-once",
+                f"{self._most} requests with this key are being served: send the next when one is done",
+                {"Retry-After": "1"},
+            )
+        self._served[name] += 1
+
+    def leave(self, name: str) -> None:
+        """End one."""
+        self._served[name] -= 1
 
 
 def _host_name(host: str) -> str:

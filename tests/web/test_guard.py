@@ -269,6 +269,43 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back(home: Path, tmp_pat
         assert run.client.get("/api/v1/days", headers=bob).status_code == 200
 
 
+def test_a_key_that_asks_too_much_at_once_is_told_so_and_others_are_served(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    ada, bob = (f"Bearer {add_key(file, name)}".encode() for name in ("ada", "bob"))
+    codes: list[int] = []
+
+    async def crowd() -> None:
+        leave = asyncio.Event()
+
+        async def held(_scope: Scope, _receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await leave.wait()
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b""}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                codes.append(message["status"])
+
+        guard = Guard(held, access=Access(at_once=2), keys=read_keys(file), stopping=lambda: False)
+
+        async def ask(key: bytes) -> None:
+            headers = [(b"host", b"localhost"), (b"authorization", key)]
+            await guard({"type": "http", "method": "GET", "path": "/api/v1/days", "headers": headers}, receive, send)
+
+        asked = [asyncio.create_task(ask(key)) for key in (ada, ada, ada, bob)]
+        await asyncio.sleep(0.01)
+        assert codes == [200, 200, 429, 200]
+        leave.set()
+        await asyncio.gather(*asked)
+        # What is done makes room.
+        await ask(ada)
+        assert codes[-1] == 200
+
+    asyncio.run(crowd())
+
+
 def test_what_was_used_up_comes_back_with_time() -> None:
     now = 0.0
     rate = Rate(60, lambda: now)
