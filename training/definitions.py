@@ -2,17 +2,18 @@
 
 WordNet (Fellbaum 1998) defines a word in several senses. The one that the field uses is taken to be that whose
 definition is nearest to the titles with the word, both as the untrained embedder sees them; where even the nearest is
-far, as for the electrical transformer, the word has none.
+far, or none is short, the word has none.
 """
 
 import random
 import re
 from collections import Counter
 from collections.abc import Sequence
+from operator import attrgetter
 
 import torch
 
-from eval.wordnet import Sense, wordnet
+from eval.wordnet import wordnet
 from training.minilm import MiniLM
 
 _SEED, _TITLES = 1, 20_000
@@ -57,14 +58,10 @@ def _defined(word: str) -> list[str]:
     lemma, _ = wordnet().lemma(word)
     per_part: Counter[str] = Counter()
     found = []
-    for sense in sorted(wordnet().senses.get(lemma, []), key=_rank):
+    for sense in sorted(wordnet().senses.get(lemma, []), key=attrgetter("rank")):
         per_part[sense.part] += 1
         text = " ".join(_ASIDE.sub(" ", sense.definition).split()).strip(" ,")
         stem = lemma[:5]
         if per_part[sense.part] <= _SENSES and text and stem not in text and len(text.split()) <= _LONGEST:
             found.append(text)
     return found
-
-
-def _rank(sense: Sense) -> int:
-    return sense.rank

@@ -98,7 +98,7 @@ def _in_order(judged: Sequence[Judged]) -> list[Judged]:
 
 
 def scored_rows(ranking: Ranking, judged: Sequence[Judged]) -> list[tuple[int, float]]:
-    """Row and relevance of every candidate, best first: the judged ones, then those whose text was not looked at."""
+    """Row and relevance of every candidate, best first: the judged ones, then those whose words were not looked at."""
     best = [(item.candidate.row, item.relevance) for item in judged]
     rows, shares = ranking.fused.rows[len(judged) :], ranking.fused.scores[len(judged) :]
     if not len(rows):

@@ -42,7 +42,7 @@ _DENSE_PAPERS = 2_000
 _CANDIDATES = 500
 """Papers whose sentences are looked at."""
 JUDGED = 60
-"""Papers of which all is looked at: exact cosines, and their text."""
+"""Papers of which all is looked at: exact cosines, and their words."""
 _FEW_PAPERS = 1_000
 """Papers whose chunks are read by themselves, where those of all have not been read yet."""
 _KEPT_PAPERS = 2_000
@@ -257,11 +257,15 @@ class Retriever:
         return dense, sentences.joined(self._sentence_scores(vector, unread)) if len(unread) else sentences
 
     def _sentence_scores(self, vector: Vector, rows: Rows) -> Scored:
+        sentences = self._sentences_of(rows)
+        return _best_by_owner(sentences.owners, sentences.vectors @ vector)
+
+    def _sentences_of(self, rows: Rows) -> ChunkMatrix:
+        """The sentence vectors of some papers, owners ascending."""
+        # To read them takes longer than all else but the question's vector.
         if self._sentences is None and self._count() <= _KEPT_PAPERS:
             self._sentences = self._chunks.sentence_matrix()
-        # To read them takes longer than all else but the question's vector.
-        sentences = self._chunks.sentence_matrix(rows) if self._sentences is None else self._sentences.of(np.sort(rows))
-        return _best_by_owner(sentences.owners, sentences.vectors @ vector)
+        return self._chunks.sentence_matrix(rows) if self._sentences is None else self._sentences.of(np.sort(rows))
 
     def _chunks_of(self, rows: Rows) -> ChunkMatrix:
         """The chunk vectors of a few papers, owners ascending."""

@@ -68,7 +68,7 @@ def test_where_no_sense_is_near_there_is_no_definition(
     assert found["crane"] == "a machine that lifts"
 
 
-def test_without_its_definition_no_long_sense_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_definition_and_one_with_the_word_itself_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     from training import definitions
 
     monkeypatch.setattr(definitions, "wordnet", Words)
