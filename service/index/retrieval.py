@@ -9,6 +9,8 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +32,7 @@ from service.index.fusion import NONE, Scored, fuse
 from service.index.lexical import LexicalIndex, Required, Rows
 from service.index.reading import read_terms
 from service.index.tokens import hyphenated
-from service.index.words import Word, term_weights, weigh_words
+from service.index.words import Word, content_words, term_weights, weighed
 from service.ports import Embedder, Matrix, Vector, VectorStore
 from service.types import Filter, Quote
 
@@ -156,17 +158,24 @@ class Retriever:
         scope = self._scope(condition, required)
         searched = self._count() if scope.allowed is None else len(scope.allowed)
         question = hyphenated(question)
-        vector, words = weigh_words(question, self._embedder, self._lexical.analyzer)
+        texts, parts = content_words(question, self._lexical.analyzer)
+        meaning = _beside().submit(self._embedder.embed_question, parts)
         terms = self._lexical.analyzer.query_terms(question)
+        lexical = self._search_terms(self._read(question, terms), scope)
+        vectors = meaning.result()
+        vector, words = vectors.whole, weighed(texts, vectors, self._lexical.analyzer)
         if not searched:
             return Ranking([], NONE, 0, vector, terms, words, np.zeros((0, 0), np.float32))
+        weights = self._read(question, by_importance(terms, words))
+        expanding = self._search_beside(weights, vector, scope)
         dense = self._dense(vector, scope.allowed, every_paper)
-        lexical = self._search_terms(self._read(question, terms), scope)
         nearest = fuse([dense, lexical]).rows[:_CANDIDATES]
         sentences = self._sentence_scores(vector, nearest)
-        first = fuse([dense, sentences, lexical]).first(FEEDBACK_PAPERS)
-        weights = self._read(question, by_importance(terms, words))
-        expanded = self._search_terms(self._expanded(weights, vector, first), scope)
+        if expanding is None:
+            first = fuse([dense, sentences, lexical]).first(FEEDBACK_PAPERS)
+            expanded = self._search_terms(self._expanded(weights, first), scope)
+        else:
+            expanded = expanding.result()
         fused = fuse([dense, sentences, lexical, expanded], _WEIGHTS).shares()
         rows, shares = fused.first(JUDGED)
         dense, sentences = self._exact(vector, rows, dense, sentences)
@@ -258,7 +267,7 @@ class Retriever:
 
     def _sentence_scores(self, vector: Vector, rows: Rows) -> Scored:
         sentences = self._sentences_of(rows)
-        return _best_by_owner(sentences.owners, sentences.vectors @ vector)
+        return _best_by_owner(sentences.owners, cosines(sentences, vector))
 
     def _sentences_of(self, rows: Rows) -> ChunkMatrix:
         """The sentence vectors of some papers, owners ascending."""
@@ -286,10 +295,20 @@ class Retriever:
         vectors[known] = papers.vectors[np.searchsorted(papers.owners, rows[known])]
         return vectors @ vectors.T
 
-    def _expanded(self, terms: Mapping[str, float], vector: Vector, first: Scored) -> dict[str, float]:
+    def _search_beside(self, weights: Mapping[str, float], vector: Vector, scope: _Scope) -> Future[Scored] | None:
+        """Search with the background's words on another thread; `None` where there is no background."""
         background = self._background()
-        if background:
-            return joined(terms, self._terms_of(background.words_near(vector)), BACKGROUND_SHARE)
+        if background is None:
+            return None
+
+        def search() -> Scored:
+            near = self._terms_of(background.words_near(vector))
+            return self._search_terms(joined(weights, near, BACKGROUND_SHARE), scope)
+
+        return _beside().submit(search)
+
+    def _expanded(self, terms: Mapping[str, float], first: Scored) -> dict[str, float]:
+        """Terms with those of the best papers, for want of a background."""
         papers = self._catalog.at_rows(first.rows.tolist())
         feedback = [
             (score, self._lexical.analyzer.query_terms(f"{papers[row].title} {papers[row].abstract}"))
@@ -325,6 +344,12 @@ def _best_by_owner(owners: Rows, values: NDArray[np.float32]) -> Scored:
     least = np.partition(best, -_DENSE_PAPERS)[-_DENSE_PAPERS] if len(best) > _DENSE_PAPERS else -np.inf
     chosen = np.flatnonzero(best >= least)
     return Scored.of(owners[starts[chosen]], best[chosen]).first(_DENSE_PAPERS)
+
+
+@cache
+def _beside() -> ThreadPoolExecutor:
+    """Threads for what a search can do meanwhile: the question's vector and the words of the background."""
+    return ThreadPoolExecutor(4, "search")
 
 
 def by_importance(terms: Mapping[str, int], words: Sequence[Word]) -> dict[str, float]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from service.index.lexical import Analyzer
-from service.ports import Embedder, Vector
+from service.ports import QuestionVectors
 
 MOST_WORDS = 24
 """Content words of a question that are weighed."""
@@ -30,15 +30,19 @@ class Word(NamedTuple):
     """From 0 up; comparable within one question."""
 
 
-def weigh_words(question: str, embedder: Embedder, analyzer: Analyzer) -> tuple[Vector, list[Word]]:
-    """The vector of a question, and its content words in order with their importance."""
+def content_words(question: str, analyzer: Analyzer) -> tuple[list[str], list[str]]:
+    """The content words of a question, and the whole of it in parts, with these at the odd places."""
     found = [match for match in _WORD.finditer(question) if analyzer.query_terms(match.group())][:MOST_WORDS]
     edges = [0, *(edge for match in found for edge in match.span()), len(question)]
-    made = embedder.embed_question([question[start:end] for start, end in pairwise(edges)])
-    importances = (1.0 - made.without @ made.whole) * np.maximum(made.alone @ made.whole, 0.0)
-    return made.whole, [
-        Word(match.group(), tuple(analyzer.terms(match.group())), max(float(importance), 0.0))
-        for match, importance in zip(found, importances, strict=True)
+    return [match.group() for match in found], [question[start:end] for start, end in pairwise(edges)]
+
+
+def weighed(words: Sequence[str], vectors: QuestionVectors, analyzer: Analyzer) -> list[Word]:
+    """The content words of a question, in order, with their importance."""
+    importances = (1.0 - vectors.without @ vectors.whole) * np.maximum(vectors.alone @ vectors.whole, 0.0)
+    return [
+        Word(word, tuple(analyzer.terms(word)), max(float(importance), 0.0))
+        for word, importance in zip(words, importances, strict=True)
     ]
 
 

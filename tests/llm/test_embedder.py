@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from service.errors import InputError, ModelError
 from service.llm.embedder import LlamaEmbedder
 from service.llm.models import known_model
+from service.llm.worker import encoder
+from service.llm.worker.encoder import Encoder
 from service.ports import Vector
 from tests.conftest import MINILM, TRIAL_WRITER
 
@@ -206,6 +208,23 @@ def test_the_number_of_threads_does_not_change_a_vector(embedder: LlamaEmbedder)
     finally:
         single.close()
         single.close()
+
+
+def test_the_words_of_a_question_have_the_same_vectors_when_they_are_known_from_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    question = ["Which ", "papers", " reduce ", "memory", " and ", "memory", "?"]
+    others = [["", "papers", " on ", "memory"], ["", "graph", " ", "trees", " and ", "rivers"]]
+    # Few are kept, so that some are forgotten on the way.
+    monkeypatch.setattr(encoder, "_KEPT_WORDS", 4)
+    fresh, used = Encoder(MINILM, threads=2), Encoder(MINILM, threads=2)
+    with closing(fresh), closing(used):
+        expected = fresh.embed_question(question)
+        for asked in (*others, *reversed(others), others[0]):
+            used.embed_question(asked)
+            found = used.embed_question(question)
+            assert found.shape == expected.shape == (7, 384)
+            assert np.einsum("ij,ij->i", found, expected).min() > SAME
 
 
 def test_the_fingerprint_is_of_the_file(embedder: LlamaEmbedder) -> None:

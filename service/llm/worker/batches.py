@@ -42,7 +42,7 @@ class BatchContext:
         Raises:
             ModelError: it does not fit the memory or the model.
         """
-        threads = threads or free_cores()
+        self.threads = threads = threads or free_cores()
         self._model = model
         self.handle = new_context(
             model,
@@ -59,16 +59,18 @@ class BatchContext:
         )
         self._batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, 1)
 
-    def decode(self, sequences: Sequence[Sequence[int]]) -> int:
+    def decode(self, sequences: Sequence[Sequence[int]], threads: int | None = None) -> int:
         """Compute whole sequences, every token an output; the number of tokens.
 
         Args:
             sequences: get the sequence ids 0, 1, 2, ...; what `grouped` puts together.
+            threads: how many to use; `None`: all.
 
         Raises:
             ModelError: llama.cpp failed.
         """
-        size = _fill(self._batch, sequences)
+        size, threads = _fill(self._batch, sequences), threads or self.threads
+        llama_cpp.llama_set_n_threads(self.handle, threads, threads)
         status = int(llama_cpp.llama_decode(self.handle, self._batch))
         if status != 0:
             raise ModelError(f"{self._model.path.name} failed on a batch of {size} tokens (status {status})")

@@ -20,6 +20,8 @@ from service.ports import Matrix, PassageVectors, Vector
 
 # What MiniLM was trained for; its position table has 512 rows.
 _WINDOW = 256
+_KEPT_WORDS = 4_096
+"""Words of questions whose vectors are kept: 1.5 kB each."""
 
 
 class Encoder:
@@ -46,6 +48,7 @@ class Encoder:
         self._end = int(llama_cpp.llama_vocab_sep(self._model.vocab))
         self.max_tokens = min(_WINDOW, self._model.n_ctx_train)
         self.dimensions = self._model.n_embd
+        self._alone: dict[tuple[int, ...], Vector] = {}
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, without special ones."""
@@ -58,14 +61,22 @@ class Encoder:
         """
         tokens = [self._model.tokenize(part)[: self.max_tokens - 2] for part in parts]
         kept = [token for part in tokens for token in part][: self.max_tokens - 2]
-        sequences = [[self._begin, *part, self._end] for part in (kept, *tokens[1::2])]
-        states = dict(self._run(sequences))
+        words = [tuple(part) for part in tokens[1::2]]
+        # Half of the work, and other questions have had most of the words already.
+        new = sorted({word for word in words if word not in self._alone})
+        # Half of the threads: whoever asks searches for the words meanwhile, and threads that wait for each other spin.
+        sequences = [[self._begin, *part, self._end] for part in (kept, *new)]
+        states = dict(self._run(sequences, max(1, self._context.threads // 2)))
         total, edges = states[0].sum(axis=0), np.cumsum([1, *map(len, tokens)])
         without = [
             _unit(total - states[0][start : min(end, len(kept) + 1)].sum(axis=0))
             for start, end in list(pairwise(edges))[1::2]
         ]
-        alone = [_unit(states[place].sum(axis=0)) for place in range(1, len(sequences))]
+        known = {word: _unit(states[place].sum(axis=0)) for place, word in enumerate(new, start=1)}
+        alone = [known[word] if word in known else self._alone[word] for word in words]
+        if len(self._alone) + len(known) > _KEPT_WORDS:
+            self._alone.clear()
+        self._alone |= known
         return np.stack([_unit(total), *without, *alone])
 
     def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
@@ -92,13 +103,15 @@ class Encoder:
         """Free the model; a second call does nothing."""
         self._context.close()
 
-    def _run(self, sequences: Sequence[Sequence[int]]) -> Iterator[tuple[int, Matrix]]:
+    def _run(self, sequences: Sequence[Sequence[int]], threads: int | None = None) -> Iterator[tuple[int, Matrix]]:
         """Index and token states, shape (tokens, dimensions), of each sequence; batched by length."""
         for group in grouped(sequences):
-            yield from self._decode(sequences, group)
+            yield from self._decode(sequences, group, threads)
 
-    def _decode(self, sequences: Sequence[Sequence[int]], group: Sequence[int]) -> Iterator[tuple[int, Matrix]]:
-        size = self._context.decode([sequences[index] for index in group])
+    def _decode(
+        self, sequences: Sequence[Sequence[int]], group: Sequence[int], threads: int | None
+    ) -> Iterator[tuple[int, Matrix]]:
+        size = self._context.decode([sequences[index] for index in group], threads)
         states: Any = llama_cpp.llama_get_embeddings(self._context.handle)
         copied = np.ctypeslib.as_array(states, shape=(size, self.dimensions)).copy()
         start = 0
