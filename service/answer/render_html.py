@@ -4,7 +4,10 @@ Some clients drop the style element, so that the inline styles are enough to rea
 """
 
 import html
+from bisect import bisect_left
+from collections.abc import Callable
 from hashlib import sha256
+from typing import NamedTuple
 
 from service.answer.edition import Edition, Entry, Section
 from service.answer.render import contents, facts_of, headline, lead_in, marked_new, section_title, told_figure
@@ -17,18 +20,20 @@ _STYLES = {
         "width:100%;max-width:680px;table-layout:fixed;overflow-wrap:anywhere;word-break:break-word;"
         f"background:#ffffff;color:#1d1d1f;{_FONT}"
     ),
-    "pad": "padding:24px 28px 8px;",
+    # What most of the text has is said once: said in each of 300 papers it makes a mail too long.
+    "pad": "padding:24px 28px 8px;font-size:15px;line-height:1.5;",
     "title": "margin:0;font-size:24px;line-height:1.25;font-weight:700;",
-    "soft": "margin:4px 0 0;font-size:14px;line-height:1.5;color:#5f6368;",
+    "soft": "margin:4px 0 0;font-size:14px;color:#5f6368;",
     "opening": "margin:16px 0 0;font-size:16px;line-height:1.6;",
-    "topics": "margin:16px 0 0;padding:0 0 0 20px;font-size:15px;line-height:1.6;",
+    "topics": "margin:16px 0 0;padding:0 0 0 20px;line-height:1.6;",
+    "titles": "margin:12px 0 0;padding:0 0 0 20px;",
     "section": (
         "margin:24px 0 4px;padding:0 0 6px;border-bottom:2px solid #d9a441;font-size:16px;line-height:1.4;"
         "font-weight:700;"
     ),
     "paper": "margin:16px 0 0;font-size:16px;line-height:1.35;font-weight:600;",
-    "text": "margin:4px 0 0;font-size:15px;line-height:1.5;",
-    "figure": "margin:6px 0 0;padding:0 0 0 10px;border-left:3px solid #d9a441;font-size:14px;line-height:1.5;",
+    "text": "margin:4px 0 0;",
+    "figure": "margin:6px 0 0;padding:0 0 0 10px;border-left:3px solid #d9a441;font-size:14px;",
     "link": "color:#0b57d0;text-decoration:none;",
     # Inside a text colour alone does not tell a link.
     "reference": "color:#0b57d0;text-decoration:underline;",
@@ -38,21 +43,54 @@ _DARK = (
     ".page{background:#111214!important}.sheet{background:#1b1c1f!important;color:#e8e8e8!important}"
     ".soft{color:#a2a6ab!important}.link,.reference{color:#8ab4f8!important}.new{color:#f0b95a!important}"
 )
-_STYLE = f":root{{color-scheme:light dark}}@media(prefers-color-scheme:dark){{{_DARK}}}"
+_STYLE = f":root{{color-scheme:light dark}}.reference{{color:#0b57d0}}@media(prefers-color-scheme:dark){{{_DARK}}}"
 
 
-def to_html(edition: Edition) -> str:
-    """The edition as one HTML page without scripts or outside resources."""
+class _Shown(NamedTuple):
+    """How many papers of each topic are shown with their summaries, and how many besides by their titles."""
+
+    whole: int
+    titles: int
+
+
+def to_html(edition: Edition, most_bytes: int | None = None) -> str:
+    """The edition as one HTML page without scripts or outside resources.
+
+    Args:
+        edition: what to show.
+        most_bytes: where all of it would be more, the last papers of the topics are shown by their titles only, or left
+            out where even these are too many.
+    """
+    longest = max((len(section.entries) for section in edition.sections), default=0)
+    page = _page(edition, _Shown(longest, 0))
+    if most_bytes is None or len(page.encode()) <= most_bytes:
+        return page
+
+    def most(shown: Callable[[int], _Shown]) -> int:
+        """The greatest number with which the page is short enough; -1: none is."""
+
+        def too_long(number: int) -> bool:
+            return len(_page(edition, shown(number)).encode()) > most_bytes
+
+        return bisect_left(range(longest + 1), x=True, key=too_long) - 1
+
+    whole = most(lambda number: _Shown(number, longest))
+    if whole >= 0:
+        return _page(edition, _Shown(whole, longest))
+    return _page(edition, _Shown(0, max(0, most(lambda number: _Shown(0, number)))))
+
+
+def _page(edition: Edition, shown: _Shown) -> str:
     title = f"Papers of {html.escape(edition.digest.day)}"
     body = [_tag("h1", "title", title)]
     if edition.entries:
-        body.append(_tag("p", "soft", html.escape(headline(edition))))
+        body.append(_tag("p", "soft", html.escape(f"{headline(edition)}{_shortened(edition, shown)}")))
     if edition.opening:
         body.append(_tag("p", "opening", _opening(edition)))
     if topics := contents(edition):
         body.append(_tag("ul", "topics", "".join(map(_topic, topics))))
     new = marked_new(edition)
-    body += [_section(section, new) for section in edition.sections]
+    body += [_section(section, new, shown) for section in edition.sections]
     if edition.digest.failures:
         failed = "".join(
             f"<li>{html.escape(failure.where)}: {html.escape(failure.reason)}</li>"
@@ -63,7 +101,7 @@ def to_html(edition: Edition) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
+        '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
         f"<title>{title}</title><style>{_STYLE}</style></head>\n"
         f'<body class="page" style="{_STYLES["page"]}">'
         f'<table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" '
@@ -71,6 +109,19 @@ def to_html(edition: Edition) -> str:
         f'<table role="presentation" class="sheet" cellpadding="0" cellspacing="0" style="{_STYLES["sheet"]}">'
         f'<tr><td style="{_STYLES["pad"]}">\n{content}\n</td></tr></table></td></tr></table></body></html>\n'
     )
+
+
+def _shortened(edition: Edition, shown: _Shown) -> str:
+    """What is not shown, and where it is."""
+    lengths = [len(section.entries) for section in edition.sections]
+    titles = sum(min(max(length - shown.whole, 0), shown.titles) for length in lengths)
+    left_out = sum(max(length - shown.whole - shown.titles, 0) for length in lengths)
+    parts = [*([f"{titles} by title only"] if titles else []), *([f"{left_out} not shown"] if left_out else [])]
+    if not parts:
+        return ""
+    # A range of days is written otherwise.
+    day = "" if "/" in edition.digest.day else f" {edition.digest.day}"
+    return f" To keep this message whole, {' and '.join(parts)}: paperboy digest{day} has every summary."
 
 
 def _tag(name: str, style: str, content: str) -> str:
@@ -91,11 +142,23 @@ def _reference(paper: Paper, number: int) -> str:
     return _link("reference", paper.url, f"[{number}]", hint) if paper.url else f"<span{hint}>[{number}]</span>"
 
 
-def _section(section: Section, new: frozenset[str]) -> str:
+def _section(section: Section, new: frozenset[str], shown: _Shown) -> str:
     name = f'<a id="{_anchor(section)}"></a>'
     heading = _tag("h2", "section", f"{name}{html.escape(section_title(section))}") if section.terms else ""
     level = "h3" if section.terms else "h2"
-    return heading + "\n".join(_entry(entry, level, entry.paper.paper_id in new) for entry in section.entries)
+    whole, rest = section.entries[: shown.whole], section.entries[shown.whole :][: shown.titles]
+    parts = [_entry(entry, level, entry.paper.paper_id in new) for entry in whole]
+    if rest:
+        parts.append(_tag("ul", "titles", "\n".join(_title(entry, entry.paper.paper_id in new) for entry in rest)))
+    return heading + "\n".join(parts)
+
+
+def _title(entry: Entry, new: bool) -> str:
+    """One of many papers that only their titles are shown of: without a style of its own."""
+    title = html.escape(entry.summary.title)
+    if entry.paper.url:
+        title = f'<a class="reference" href="{html.escape(entry.paper.url)}">{title}</a>'
+    return f"<li>{'NEW ' if new else ''}{title}</li>"
 
 
 def _topic(section: Section) -> str:
@@ -126,5 +189,4 @@ def _entry(entry: Entry, level: str, new: bool) -> str:
 
 
 def _link(style: str, url: str, shown: str, hint: str = "") -> str:
-    address = f'href="{html.escape(url)}" rel="noopener noreferrer"'
-    return f'<a class="{style}" style="{_STYLES[style]}" {address}{hint}>{shown}</a>'
+    return f'<a class="{style}" style="{_STYLES[style]}" href="{html.escape(url)}"{hint}>{shown}</a>'

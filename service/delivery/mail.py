@@ -19,6 +19,8 @@ from service.text import content_hash, counted, one_line
 
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}")
 _SUBJECT = 120
+_HTML_BYTES = 100_000
+"""Gmail shows the first 102 KB of a message and hides the rest behind a link."""
 
 
 class Sender(NamedTuple):
@@ -84,7 +86,7 @@ def compose(edition: Edition, sender: Sender, recipient: str) -> EmailMessage:
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(to_text(edition))
-    message.add_alternative(to_html(edition), subtype="html")
+    message.add_alternative(to_html(edition, _HTML_BYTES), subtype="html")
     return message
 
 

@@ -146,7 +146,8 @@ def test_html_loads_nothing_and_runs_nothing() -> None:
     tags = {tag for tag, _ in structure(page).tags}
     assert not tags & {"script", "img", "iframe", "object", "embed", "link", "form", "base"}
     assert not any(name.startswith("on") for _, names in structure(page).tags for name in names)
-    assert "noopener noreferrer" in page
+    assert '<meta name="referrer" content="no-referrer">' in page
+    assert "target=" not in page
     assert "url(" not in page
     assert "@import" not in page
 
@@ -337,6 +338,48 @@ def test_a_short_edition_has_no_list_of_topics() -> None:
     assert not [link for link in structure(to_html(short)).links if link.startswith("#")]
     assert "- memory (2)" not in to_markdown(short)
     assert "   2  memory" not in to_text(short)
+
+
+def test_html_that_may_not_be_long_has_the_first_papers_of_each_topic_whole_and_the_titles_of_the_others() -> None:
+    long = long_edition(60)
+    page = to_html(long)
+    short = to_html(long, len(page.encode()) - 3_000)
+    assert to_html(long, len(page.encode())) == page
+    assert len(short.encode()) <= len(page.encode()) - 3_000
+    shown = structure(short)
+    cut = page.count('class="text"') - short.count('class="text"')
+    assert 0 < cut < 40
+    assert short.count("<li>") == page.count("<li>") + cut
+    assert (
+        f"60 papers on 2 topics. To keep this message whole, {cut} by title only: paperboy digest 2023-07-27"
+        in shown.text
+    )
+    for whole in ("Sentence 0.", "Sentence one.", "Sentence two."):
+        assert whole in shown.text
+    assert "Sentence 57." not in shown.text
+    assert "by title only" not in structure(page).text
+
+
+def test_html_shows_as_many_papers_as_its_length_allows() -> None:
+    long = long_edition(60)
+    least, most = 4_000, len(to_html(long).encode())
+    shown = [to_html(long, length).count('class="paper"') for length in range(least, most, 1_000)]
+    assert shown == sorted(shown)
+    assert shown[0] == 0
+    assert shown[-1] > 50
+
+
+def test_html_too_short_for_all_titles_says_how_many_papers_it_lacks() -> None:
+    long = long_edition(400)
+    short = to_html(long, 6_000)
+    assert len(short.encode()) <= 6_000
+    said = re.search(r"whole, (\d+) by title only and (\d+) not shown: paperboy digest", structure(short).text)
+    assert said
+    titles, left_out = map(int, said.groups())
+    assert titles + left_out == 400
+    assert short.count("<li>A Title</li>") == titles > 50
+    nothing = to_html(long, 10)
+    assert "400 not shown" in nothing
 
 
 def test_a_summary_is_shown_without_what_led_over_from_the_sentence_before() -> None:

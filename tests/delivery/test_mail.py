@@ -49,6 +49,15 @@ def test_a_message_has_text_and_html_and_one_recipient() -> None:
     assert page.startswith("<!doctype html>")
 
 
+def test_the_html_of_a_long_day_is_short_enough_for_mail_services_and_the_text_has_all() -> None:
+    texts = [f"Number {number} " + "does what no other does. " * 12 for number in range(500)]
+    message = compose(edition(*texts, terms=("memory",)), sender(), "ann@example.org")
+    text, page = (part.get_content() for part in message.iter_parts())
+    assert 95_000 < len(page.encode()) <= 100_000
+    assert "by title only" in page
+    assert "Number 499 does" in text
+
+
 def test_one_unsubscribes_by_a_mail_or_with_one_click_at_a_web_address() -> None:
     assert made()["List-Unsubscribe"] == "<mailto:me@example.org?subject=unsubscribe>"
     assert made()["List-Unsubscribe-Post"] is None
