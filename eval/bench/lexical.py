@@ -17,7 +17,7 @@ from rich.table import Table
 from eval.data import data_folder, read_lines
 from service.index.lexical import Entry, LexicalIndex
 from service.index.query import parse_query
-from service.index.reading import read_terms
+from service.index.reading import read_question
 from service.index.tokens import STOP_WORDS
 
 ABSTRACTS = ("arxiv", "arxiv_ml_abstracts.jsonl.gz")
@@ -159,7 +159,7 @@ def _times(index: LexicalIndex, some: list[str], ask: Callable[[LexicalIndex, st
 
 def _asked(index: LexicalIndex, query: str) -> object:
     asked = parse_query(query)
-    weights = read_terms(asked.text, index.analyzer.query_terms(asked.text), index, lambda _word: False)
+    weights = read_question(asked.text, index, lambda _word: False).of(index.analyzer.query_terms(asked.text))
     return index.search(weights, _LIMIT, None, asked.required)
 
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +30,7 @@ from service.index.chunk_store import (
 from service.index.expansion import BACKGROUND_SHARE, FEEDBACK_PAPERS, expand, joined
 from service.index.fusion import NONE, Scored, fuse
 from service.index.lexical import LexicalIndex, Required, Rows
-from service.index.reading import read_terms
+from service.index.reading import read_question
 from service.index.tokens import hyphenated
 from service.index.words import Word, content_words, term_weights, weighed
 from service.ports import Embedder, Matrix, Vector, VectorStore
@@ -49,6 +49,8 @@ _FEW_PAPERS = 1_000
 """Papers whose chunks are read by themselves, where those of all have not been read yet."""
 _KEPT_PAPERS = 2_000
 """In a catalog of so many papers the vectors of all sentences are kept: 12 kB a paper."""
+_KNOWN_WORDS = 10_000
+"""Rare words of questions of which it is kept whether they are words at all."""
 _GATHERED_SHARE = 0.25
 """Of all chunks: of more it is quicker to take the cosines of all."""
 _TITLE_DISCOUNT = 0.3
@@ -136,6 +138,8 @@ class Retriever:
         self._matrix: ChunkMatrix | None = None
         self._sentences: ChunkMatrix | None = None
         self._papers = -1
+        # To ask the embedder takes as long as to search for the words.
+        self._is_word = lru_cache(_KNOWN_WORDS)(self._one_token)
 
     def refresh(self) -> None:
         """Forget what was read, after the catalog changed."""
@@ -161,12 +165,13 @@ class Retriever:
         texts, parts = content_words(question, self._lexical.analyzer)
         meaning = _beside().submit(self._embedder.embed_question, parts)
         terms = self._lexical.analyzer.query_terms(question)
-        lexical = self._search_terms(self._read(question, terms), scope)
+        reading = read_question(question, self._lexical, self._is_word)
+        lexical = self._search_terms(reading.of(terms), scope)
         vectors = meaning.result()
         vector, words = vectors.whole, weighed(texts, vectors, self._lexical.analyzer)
         if not searched:
             return Ranking([], NONE, 0, vector, terms, words, np.zeros((0, 0), np.float32))
-        weights = self._read(question, by_importance(terms, words))
+        weights = reading.of(by_importance(terms, words))
         expanding = self._search_beside(weights, vector, scope)
         dense = self._dense(vector, scope.allowed, every_paper)
         nearest = fuse([dense, lexical]).rows[:_CANDIDATES]
@@ -280,9 +285,9 @@ class Retriever:
         """The chunk vectors of a few papers, owners ascending."""
         return self._chunks.matrix(rows) if self._matrix is None else self._matrix.of(np.sort(rows))
 
-    def _read(self, question: str, weights: Mapping[str, float]) -> dict[str, float]:
-        # A word that is one token to the embedder is common in English: no typing error.
-        return read_terms(question, weights, self._lexical, lambda word: self._embedder.count_tokens(word) == 1)
+    def _one_token(self, word: str) -> bool:
+        """Whether a word is one token to the embedder: then it is common in English, and no typing error."""
+        return self._embedder.count_tokens(word) == 1
 
     def _search_terms(self, weights: Mapping[str, float], scope: _Scope) -> Scored:
         return Scored.pairs(self._lexical.search(weights, _LEXICAL_LIMIT, scope.rows, scope.required))

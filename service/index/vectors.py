@@ -41,6 +41,8 @@ class ChromaStore:
         from chromadb.config import Settings
 
         self._path, self._fingerprint = path, fingerprint
+        # To count the rows takes longer with each.
+        self._count: int | None = None
         # Without `_env_file=None` Chroma reads a .env file of the current directory.
         settings = Settings(_env_file=None, anonymized_telemetry=False)  # type: ignore[call-arg]
         try:
@@ -55,6 +57,7 @@ class ChromaStore:
         Raises:
             IndexUnusableError: Chroma cannot write.
         """
+        self._count = None
         size = self._client.get_max_batch_size()
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
@@ -69,6 +72,7 @@ class ChromaStore:
 
     def delete(self, chunk_ids: Sequence[str]) -> None:
         """Remove rows; unknown ids are passed over."""
+        self._count = None
         for start in range(0, len(chunk_ids), _PAGE):
             self._collection.delete(ids=list(chunk_ids[start : start + _PAGE]))
 
@@ -80,7 +84,9 @@ class ChromaStore:
 
     def search(self, vector: Vector, k: int) -> list[tuple[str, float]]:
         """The `k` nearest chunk ids with their cosines, nearest first."""
-        k = min(k, self.count())
+        if self._count is None:
+            self._count = self.count()
+        k = min(k, self._count)
         if not k:
             return []
         found = self._collection.query(query_embeddings=vector.reshape(1, -1), n_results=k, include=["distances"])
@@ -100,6 +106,7 @@ class ChromaStore:
 
     def clear(self) -> None:
         """Remove everything and start anew."""
+        self._count = None
         self._client.delete_collection(_COLLECTION)
         self._collection = self._open_collection()
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from service.errors import IndexUnusableError
 from service.index.lexical import Analyzer, Entry, LexicalIndex
-from service.index.reading import read_terms
+from service.index.reading import read_question
 from service.index.tokens import names, one_edit_away, plain
 
 ANALYZER = Analyzer()
@@ -31,7 +31,7 @@ def found(index: LexicalIndex, question: str, limit: int = 10) -> list[int]:
 
 def read(index: LexicalIndex, question: str, limit: int = 10) -> list[int]:
     """Rows found for a question as search reads it; a word is written wrongly if it is not in the index."""
-    terms = read_terms(question, ANALYZER.query_terms(question), index, lambda _word: False)
+    terms = read_question(question, index, lambda _word: False).of(ANALYZER.query_terms(question))
     return [row for row, _ in index.search(terms, limit)]
 
 
@@ -181,7 +181,7 @@ def test_short_and_common_words_and_words_of_english_are_not_corrected(index: Le
     assert read(index, "lore") == []
     assert set(read(index, "lord")) == {60, 61, 62}
     terms = {"again": 1.0}
-    assert read_terms("again", terms, index, lambda word: word == "again") == terms
+    assert read_question("again", index, lambda word: word == "again").of(terms) == terms
 
 
 def test_a_rare_word_is_found_beside_the_common_one_that_may_have_been_meant(index: LexicalIndex) -> None:

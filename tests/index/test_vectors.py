@@ -144,6 +144,23 @@ def test_search_gives_no_more_than_there_are(store: ChromaStore) -> None:
     assert len(store.search(ROWS[0].vector, 300)) == 3
 
 
+def test_search_gives_as_many_as_there_are_after_every_change(store: ChromaStore) -> None:
+    def found() -> int:
+        return len(store.search(ROWS[0].vector, 1_000))
+
+    assert found() == 0
+    store.put(ROWS[:10])
+    assert found() == 10
+    store.put(ROWS[5:20])
+    assert found() == 20
+    store.delete([row.chunk_id for row in ROWS[:4]])
+    assert found() == 16
+    store.delete_papers(["p2"])
+    assert found() == 14
+    store.clear()
+    assert found() == 0
+
+
 def test_a_cleared_store_is_empty_and_takes_rows_again(store: ChromaStore) -> None:
     store.put(ROWS)
     store.clear()
