@@ -1,10 +1,10 @@
 """A day's papers, each with its one-sentence summary: resumable, and one bad paper never stops it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 
-from service.answer.running import run_together
-from service.answer.summarize import summarize_once
+from service.answer.running import Steps, run_together
+from service.answer.summarize import kept_summary, summarize_once
 from service.answer.workbench import Workbench
 from service.errors import EmptyCatalogError, InputError, PaperboyError
 from service.index.catalog import Stored
@@ -13,6 +13,8 @@ from service.settings import Mode
 from service.types import Digest, Failure, Filter, Paper, Summary
 
 Progress = Callable[[str, int, int], None]
+_TITLES = 64
+"""Papers whose titles are embedded together."""
 
 
 def papers_of(bench: Workbench, day: str, condition: Filter) -> tuple[str, list[Stored]]:
@@ -47,13 +49,23 @@ def papers_of(bench: Workbench, day: str, condition: Filter) -> tuple[str, list[
 def make_digest(bench: Workbench, name: str, papers: list[Stored], mode: Mode, progress: Progress) -> Digest:
     """Summarize the papers; what was made before under the same settings is taken as it is."""
     kept = Results(bench.stores.database)
-    jobs = (summarize_once(bench, kept, paper, "sentence", mode) for paper in papers)
+    jobs = _jobs(bench, kept, papers, mode)
     made: dict[int, Summary | PaperboyError] = {}
     with closing(run_together(bench.engine, jobs, bench.generations)) as running:
         for number, result in running:
             made[number] = result
             progress("summarizing", len(made), len(papers))
     return collected(name, papers, made)
+
+
+def _jobs(bench: Workbench, kept: Results, papers: Sequence[Stored], mode: Mode) -> Iterator[Steps[Summary]]:
+    for start in range(0, len(papers), _TITLES):
+        some = papers[start : start + _TITLES]
+        bench.titles.prepare(
+            [paper.title for paper in some if kept_summary(bench, kept, paper, "sentence", mode) is None]
+        )
+        for paper in some:
+            yield summarize_once(bench, kept, paper, "sentence", mode)
 
 
 def collected(name: str, papers: Sequence[Paper], made: Mapping[int, Summary | PaperboyError]) -> Digest:

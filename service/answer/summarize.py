@@ -212,7 +212,7 @@ def _view_new(bench: Workbench, paper: Paper) -> _View:
 def _view(
     bench: Workbench, paper: Paper, spans: tuple[Span, ...], vectors: Matrix, whole: Vector
 ) -> _View:  # fmt: skip
-    title_vector = bench.embedder.embed_query(paper.title) if paper.title else whole
+    title_vector = bench.titles.of(paper.title) if paper.title else whole
     texts = [paper.abstract[start:end] for start, end in spans]
     abstract = selector.Abstract(paper.title, texts, vectors, title_vector, whole)
     return _View(paper, spans, abstract, selector.score_sentences(abstract, bench.terms))

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from service.answer.prompts import Prompt, load_prompt
+from service.answer.titles import TitleVectors
 from service.index.results import Generations
 from service.index.stores import Stores
 from service.ports import Embedder, Engine, Generation, Reranker
@@ -31,6 +33,11 @@ class Workbench:
     """What the writer wrote before; without it everything is written anew."""
     reranker: Callable[[], Reranker | None] = lambda: None
     """Loads the reranker at first use; `None` where there is none."""
+
+    @cached_property
+    def titles(self) -> TitleVectors:
+        """The vectors of titles."""
+        return TitleVectors(self.embedder)
 
     def terms(self, text: str) -> list[str]:
         """Stemmed content words of a text."""

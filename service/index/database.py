@@ -110,8 +110,14 @@ class Database:
             ) from None
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing: committed at the end, rolled back on an exception."""
+    def transaction(self, *, waits_for_disk: bool = True) -> Iterator[sqlite3.Connection]:
+        """All or nothing: committed at the end, rolled back on an exception.
+
+        Args:
+            waits_for_disk: else a power cut may undo it, and whatever comes after it up to the next that waits; the end
+                of this process never does. For what can be made again: it takes a tenth of the time.
+        """
+        self.connection.execute(f"PRAGMA synchronous = {'FULL' if waits_for_disk else 'NORMAL'}")
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield self.connection

@@ -30,7 +30,7 @@ class Summaries(Protocol):
 
 
 class Results:
-    """Summaries of papers of the catalog, durable as the papers are."""
+    """Summaries of papers of the catalog."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -42,8 +42,8 @@ class Results:
         return _summary(row[0]) if row else None
 
     def put(self, key: str, summary: Summary) -> None:
-        """Keep a summary; durable on return."""
-        with self._database.transaction() as connection:
+        """Keep a summary. A power cut may take the last ones, and they are made again."""
+        with self._database.transaction(waits_for_disk=False) as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO summaries (key, paper_id, document) VALUES (?, ?, ?)",
                 (key, summary.paper_id, summary.model_dump_json()),

@@ -1,17 +1,19 @@
 """A day's papers: which they are, that a stopped digest goes on, and that one bad paper never stops it."""
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from service.answer import digest
 from service.answer.digest import make_digest, papers_of
 from service.errors import EmptyCatalogError, EngineError, InputError
 from service.index.stores import Stores
 from service.library import quietly
-from service.ports import Generation, GenerationRequest, OnText
+from service.ports import Generation, GenerationRequest, OnText, PassageVectors
 from service.types import Filter, Paper
 from tests.answer.conftest import workbench
 from tests.fakes import FakeEmbedder, HeldEngine, ScriptedEngine
@@ -52,6 +54,48 @@ def filled(stores: Stores) -> Stores:
     put(stores, *PAPERS)
     stores.finish(quietly)
     return stores
+
+
+class CountingEmbedder(FakeEmbedder):
+    """Keeps how many passages it was asked for together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.together: list[int] = []
+
+    def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
+        self.together.append(len(passages))
+        return super().embed_passages(passages)
+
+
+def test_the_titles_of_papers_without_a_summary_are_embedded_together(
+    filled: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digest, "_TITLES", 3)
+    embedder = CountingEmbedder()
+    bench = dataclasses.replace(workbench(filled, ScriptedEngine()), embedder=embedder)
+    everything = Filter(since=date(2000, 1, 1))
+    more = [Paper(paper_id=f"m{n}", title=f"Title {n}", abstract="We propose it.", listed=MONDAY) for n in range(4)]
+    put(filled, *more)
+    filled.finish(quietly)
+    make_digest(bench, *papers_of(bench, "", Filter(day=TUESDAY)), "extractive", quietly)
+    assert embedder.together == [2]
+    made = make_digest(bench, *papers_of(bench, "", everything), "extractive", quietly)
+    assert embedder.together == [2, 1, 3, 1]
+    assert len(made.summaries) == 7
+    # The one prepared last, and one that is not prepared any more.
+    for title in ("Delta", "Alpha"):
+        assert bench.titles.of(title).tolist() == embedder.embed_query(title).tolist()
+
+
+def test_a_title_longer_than_the_window_does_not_keep_the_others_from_their_summaries(filled: Stores) -> None:
+    class Refusing(FakeEmbedder):
+        def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
+            raise InputError(f"{len(passages)} passages, one of 999 tokens")
+
+    bench = dataclasses.replace(workbench(filled, ScriptedEngine()), embedder=Refusing())
+    made = make_digest(bench, *papers_of(bench, "latest", Filter()), "extractive", quietly)
+    assert [summary.title for summary in made.summaries] == ["Beta", "Alpha"]
 
 
 def test_the_latest_day_has_its_papers_the_most_upvoted_first(filled: Stores) -> None:

@@ -77,6 +77,18 @@ def test_what_is_committed_survives_a_power_cut(path: Path) -> None:
         assert pragma(database, "user_version") == SCHEMA_VERSION
 
 
+def test_only_what_can_be_made_again_does_not_wait_for_the_disk(path: Path) -> None:
+    with closing(Database(path)) as database:
+        with database.transaction(waits_for_disk=False) as connection:
+            connection.execute("DELETE FROM notes")
+            assert pragma(database, "synchronous") == 1, "NORMAL"
+        assert count(path) == 0
+        with database.transaction() as connection:
+            connection.execute("INSERT INTO notes VALUES ('a', 'b')")
+            assert pragma(database, "synchronous") == 2, "FULL"
+    assert count(path) == 1
+
+
 def test_a_transaction_is_all_or_nothing(path: Path) -> None:
     def interrupted(database: Database) -> None:
         with database.transaction() as connection:
