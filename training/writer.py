@@ -99,6 +99,9 @@ class Training:
         later = TaskMaker([paper for paper in everything if paper.listed >= HELD_OUT_FROM], _SEED + 1)
         self.exam = [later.draw() for _ in range(_EXAM_GROUPS)]
         self.decoder = grown(read(TRIAL), GROWN, _SEED)
+        self.low = grown(read(TRIAL), GROWN, _SEED).bfloat16()
+        # How slowly pairs turn reaches from 1 to 1e8.
+        self.low.rope_freqs = self.decoder.rope_freqs
         self.optimizer = torch.optim.AdamW(self._rates(), lr=_RATE, weight_decay=_DECAY)
         self._kept = work / "writer.pt"
         if self._kept.exists():
@@ -106,6 +109,7 @@ class Training:
             self.decoder.load_state_dict(kept["decoder"])
             self.optimizer.load_state_dict(kept["optimizer"])
             self.done = kept["done"]
+            self._lower()
             # Groups that were seen are not drawn again.
             self.maker = TaskMaker(without_tldr_papers(to_train(everything)), _SEED + 100 + self.done)
 
@@ -113,7 +117,7 @@ class Training:
         """All steps that are left."""
         begun = time.monotonic()
         if not self.done:
-            self._tell({"step": 0, **examine(self.decoder, self.exam, self.tokenizer)})
+            self._tell({"step": 0, **examine(self.low, self.exam, self.tokenizer)})
         for step in range(self.done + 1, self.steps + 1):
             loss, tokens = self._step(step)
             if step % 10 == 0:
@@ -121,7 +125,7 @@ class Training:
                     {"step": step, "loss": round(loss, 4), "tokens": tokens, "s": round(time.monotonic() - begun)}
                 )
             if step % _EXAMINE_EVERY == 0:
-                self._tell({"step": step, **examine(self.decoder, self.exam, self.tokenizer)})
+                self._tell({"step": step, **examine(self.low, self.exam, self.tokenizer)})
             if step % _KEEP_EVERY == 0:
                 self.done = step
                 torch.save(
@@ -142,15 +146,23 @@ class Training:
         whole = float(sum(found.weights.sum() for found in samples))
         total = 0.0
         for found in samples:
-            with torch.autocast("cpu", torch.bfloat16):
-                states = self.decoder(found.tokens[None], found.places[None], found.mask[None, None])[0]
-            loss = _loss(self.decoder, states, found) / whole
+            states = self.low(found.tokens[None], found.places[None], found.mask[None, None])[0]
+            loss = _loss(self.low, states, found) / whole
             loss.backward()
             total += float(loss.detach())
+        for exact, low in zip(self.decoder.parameters(), self.low.parameters(), strict=True):
+            exact.grad = None if low.grad is None else low.grad.float()
+            low.grad = None
         torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), 1.0)
         self.optimizer.step()
-        self.optimizer.zero_grad()
+        self._lower()
         return total, sum(len(found.tokens) for found in samples)
+
+    def _lower(self) -> None:
+        """What is computed with: the weights in half precision, which matrices are multiplied in twice as fast."""
+        with torch.no_grad():
+            for exact, low in zip(self.decoder.parameters(), self.low.parameters(), strict=True):
+                low.copy_(exact)
 
     def _rates(self) -> list[dict[str, Any]]:
         groups: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
@@ -172,7 +184,7 @@ class Training:
 def examine(decoder: Decoder, groups: Sequence[Group], tokenizer: Tokenizer) -> dict[str, float]:
     """By kind of group, teacher-forced: share of first tokens of sentences that are right, and of all tokens."""
     counts: dict[str, list[int]] = {}
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    with torch.no_grad():
         for group in groups:
             found = sample(group, tokenizer)
             states = decoder(found.tokens[None], found.places[None], found.mask[None, None])[0]
@@ -198,8 +210,7 @@ def _predicted(found: Sample) -> tuple[Tensor, Tensor]:
 
 def _loss(decoder: Decoder, states: Tensor, found: Sample) -> Tensor:
     places, targets = _predicted(found)
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = decoder.logits(states[places])
+    logits = decoder.logits(states[places])
     losses = functional.cross_entropy(logits.float(), found.tokens[targets], reduction="none")
     total: Tensor = (losses * found.weights[targets]).sum()
     return total
