@@ -1,8 +1,6 @@
-"""The writer in torch: a Llama decoder out of its GGUF file, grown, and back into one that llama.cpp reads.
+"""The writer in torch: a Llama decoder, out of a GGUF file and into one that llama.cpp reads.
 
-Llama (Touvron et al. 2023): RMS norm, rotary positions on neighbouring pairs, gated feed-forward. A model is grown so
-that it computes what it computed before (Chen et al. 2016, Net2Net): new layers add nothing at first, new directions
-of the states are small, new heads and units are not read yet.
+Llama (Touvron et al. 2023): RMS norm, rotary positions on neighbouring pairs, gated feed-forward.
 """
 
 from pathlib import Path
@@ -14,10 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_NEW_STATES = 0.05
-"""Size of new directions in the embedding, as a share of the old ones."""
-_NEW_WEIGHTS = 0.02
-
 
 class Shape(NamedTuple):
     """Sizes of a decoder; a head has `HEAD` directions."""
@@ -28,7 +22,7 @@ class Shape(NamedTuple):
 
 
 HEAD = 64
-GROWN = Shape(layers=10, width=384, inner=1024)
+WRITER = Shape(layers=10, width=384, inner=1024)
 """20.8 million weights, the embedding of 8,192 tokens included."""
 
 
@@ -66,7 +60,7 @@ class Decoder(nn.Module):  # type: ignore[misc]
     """Token ids to logits; the embedding is the output matrix too."""
 
     def __init__(self, shape: Shape, tokens: int, factors: Tensor) -> None:
-        """Use `read` or `grown`; `factors` slow the rotation of each pair down."""
+        """Weights are random until they are set; `factors` slow the rotation of each pair down."""
         super().__init__()
         self.shape = shape
         self.token_embd = nn.Embedding(tokens, shape.width)
@@ -112,30 +106,6 @@ def read(path: Path) -> Decoder:
         {name.removesuffix(".weight") if "rope" in name else name: w for name, w in weights.items()}
     )
     return decoder
-
-
-def grown(small: Decoder, shape: Shape, seed: int) -> Decoder:
-    """A larger decoder that says nearly what the small one does."""
-    torch.manual_seed(seed)
-    large = Decoder(shape, small.token_embd.num_embeddings, small.rope_freqs)
-    # The mean of squares is taken over more directions, most of the new ones near 0.
-    narrower = (small.shape.width / shape.width) ** 0.5
-    old = small.state_dict()
-    for name, weight in large.state_dict().items():
-        if name == "rope_freqs":
-            continue
-        if "norm" in name:
-            weight.fill_(float(old[name].mean()) * narrower if name in old else 1.0)
-        elif name == "token_embd.weight":
-            weight.normal_(0, _NEW_STATES * float(old[name].std()))
-        elif name.endswith(("attn_output.weight", "ffn_down.weight")):
-            weight.zero_()
-        else:
-            weight.normal_(0, _NEW_WEIGHTS)
-        if name in old:
-            factor = narrower if "norm" in name else 1.0
-            weight[tuple(slice(0, size) for size in old[name].shape)] = old[name] * factor
-    return large
 
 
 def write(decoder: Decoder, like: Path, target: Path, name: str) -> None:

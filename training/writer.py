@@ -1,8 +1,8 @@
 """Train the writer: `python -m training.writer --work DIR` (goes on from its last checkpoint; 0.5 to 2 steps a second).
 
-The trial writer, grown to 20.8 million weights (`decoder.py`), goes on with groups of `writer_tasks.py`. The first
-tokens of a sentence, which decide which one it is, weigh more than the rest, which is copied. Rates follow what the
-trial found: what copies is moved little, or it is lost.
+From scratch, 20.8 million weights (`decoder.py`) of which the first layers copy from the start (`copying.py`), or none
+with `--plain`, on groups of `writer_tasks.py`. The first tokens of a sentence, which decide which one it is, weigh more
+than the rest, which is copied. What copies is moved little, or it is lost.
 """
 
 import argparse
@@ -21,7 +21,8 @@ from torch.nn import functional
 
 from eval.data import ROOT
 from eval.heldout import HELD_OUT_FROM
-from training.decoder import GROWN, Decoder, grown, read, write
+from training.copying import copying
+from training.decoder import WRITER, Decoder, write
 from training.pairs import abstracts, to_train
 from training.writer_tasks import Group, TaskMaker, without_tldr_papers
 
@@ -29,7 +30,7 @@ TRIAL = ROOT / "models" / "paperboy-writer-trial-f16.gguf"
 _SEED = 11
 _RATE, _WARM_UP, _DECAY = 6e-4, 50, 0.01
 _COPYING_RATE = 0.15
-"""Of attention in the first three layers, which finds what to copy, and a tenth of it for the embedding."""
+"""Of attention in the first two layers, which finds what to copy, and a tenth of it for the embedding."""
 _TOKENS = 6_000
 """Of a step."""
 _LONGEST = 1_400
@@ -90,16 +91,17 @@ def sample(group: Group, tokenizer: Tokenizer) -> Sample:
 class Training:
     """The decoder, its optimizer and how far it is."""
 
-    def __init__(self, work: Path, steps: int) -> None:
-        """Begin, or go on from the checkpoint in `work`."""
+    def __init__(self, work: Path, steps: int, *, plain: bool = False) -> None:
+        """Begin, or go on from the checkpoint in `work`; `plain` as in `copying`."""
         self.work, self.steps, self.done = work, steps, 0
         self.tokenizer = tokenizer_of(TRIAL)
         everything = abstracts()
         self.maker = TaskMaker(without_tldr_papers(to_train(everything)), _SEED)
         later = TaskMaker([paper for paper in everything if paper.listed >= HELD_OUT_FROM], _SEED + 1)
         self.exam = [later.draw() for _ in range(_EXAM_GROUPS)]
-        self.decoder = grown(read(TRIAL), GROWN, _SEED)
-        self.low = grown(read(TRIAL), GROWN, _SEED).bfloat16()
+        tokens = self.tokenizer.get_vocab_size()
+        self.decoder, low = (copying(WRITER, tokens, _SEED, plain=plain) for _ in range(2))
+        self.low = low.bfloat16()
         # How slowly pairs turn reaches from 1 to 1e8.
         self.low.rope_freqs = self.decoder.rope_freqs
         self.optimizer = torch.optim.AdamW(self._rates(), lr=_RATE, weight_decay=_DECAY)
@@ -167,7 +169,7 @@ class Training:
     def _rates(self) -> list[dict[str, Any]]:
         groups: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
         for name, weight in self.decoder.named_parameters():
-            copying = name.startswith(("blk.0.attn", "blk.1.attn", "blk.2.attn"))
+            copying = name.startswith(("blk.0.attn", "blk.1.attn"))
             groups[2 if name.startswith("token_embd") else 1 if copying else 0].append(weight)
         return [{"params": found} for found in groups]
 
@@ -221,9 +223,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=2_000)
+    parser.add_argument("--plain", action="store_true", help="nothing set by hand, to compare with")
     chosen = parser.parse_args(arguments)
     chosen.work.mkdir(parents=True, exist_ok=True)
-    training = Training(chosen.work, chosen.steps)
+    training = Training(chosen.work, chosen.steps, plain=chosen.plain)
     training.run()
     write(training.decoder, TRIAL, chosen.work / "paperboy-writer-f16.gguf", "paperlm")
 
