@@ -183,11 +183,15 @@ class Retriever:
             expanded = expanding.result()
         fused = fuse([dense, sentences, lexical, expanded], _WEIGHTS).shares()
         rows, shares = fused.first(JUDGED)
-        dense, sentences = self._exact(vector, rows, dense, sentences)
+        chunks = self._chunks_of(rows)
+        # Exact cosines: the vector store gives its nearest chunks only, and many are kept in half precision.
+        dense = _best_by_owner(chunks.owners, cosines(chunks, vector))
+        unread = sentences.lacking(rows)
+        sentences = sentences.joined(self._sentence_scores(vector, unread)) if len(unread) else sentences
         evidence = (found.at(rows) for found in (dense, sentences, lexical.shares(), expanded.shares()))
         columns = (column.tolist() for column in (rows, shares, *evidence))
         candidates = list(map(Candidate._make, zip(*columns, strict=True)))
-        return Ranking(candidates, fused, searched, vector, terms, words, self._likeness(rows))
+        return Ranking(candidates, fused, searched, vector, terms, words, _likeness(chunks, rows))
 
     def passing(self, condition: Filter, required: Sequence[Required]) -> Rows:
         """Rows of the papers that pass the condition and have what is required."""
@@ -261,15 +265,6 @@ class Retriever:
             return _best_by_owner(self._matrix.owners, cosines(self._matrix, vector))
         return _best_by_owner(*_cosines_of(self._matrix, vector, allowed))
 
-    def _exact(self, vector: Vector, rows: Rows, dense: Scored, sentences: Scored) -> tuple[Scored, Scored]:
-        """The cosines with those that the papers at `rows` lack: the vector store gives its nearest chunks only."""
-        unread = dense.lacking(rows)
-        if len(unread):
-            matrix = self._chunks_of(unread)
-            dense = dense.joined(_best_by_owner(matrix.owners, cosines(matrix, vector)))
-        unread = sentences.lacking(rows)
-        return dense, sentences.joined(self._sentence_scores(vector, unread)) if len(unread) else sentences
-
     def _sentence_scores(self, vector: Vector, rows: Rows) -> Scored:
         sentences = self._sentences_of(rows)
         return _best_by_owner(sentences.owners, cosines(sentences, vector))
@@ -282,8 +277,11 @@ class Retriever:
         return self._chunks.sentence_matrix(rows) if self._sentences is None else self._sentences.of(np.sort(rows))
 
     def _chunks_of(self, rows: Rows) -> ChunkMatrix:
-        """The chunk vectors of a few papers, owners ascending."""
-        return self._chunks.matrix(rows) if self._matrix is None else self._matrix.of(np.sort(rows))
+        """The chunk vectors of a few papers in single precision, owners ascending."""
+        kept = self._matrix
+        if kept is None or kept.vectors.dtype != np.float32:
+            return self._chunks.matrix(rows)
+        return kept.of(np.sort(rows))
 
     def _one_token(self, word: str) -> bool:
         """Whether a word is one token to the embedder: then it is common in English, and no typing error."""
@@ -291,14 +289,6 @@ class Retriever:
 
     def _search_terms(self, weights: Mapping[str, float], scope: _Scope) -> Scored:
         return Scored.pairs(self._lexical.search(weights, _LEXICAL_LIMIT, scope.rows, scope.required))
-
-    def _likeness(self, rows: Rows) -> Matrix:
-        """Cosines of papers with each other; a paper is the mean of its chunks."""
-        papers = paper_vectors(self._chunks_of(rows))
-        vectors = np.zeros((len(rows), papers.vectors.shape[1]), np.float32)
-        known = np.isin(rows, papers.owners)
-        vectors[known] = papers.vectors[np.searchsorted(papers.owners, rows[known])]
-        return vectors @ vectors.T
 
     def _search_beside(self, weights: Mapping[str, float], vector: Vector, scope: _Scope) -> Future[Scored] | None:
         """Search with the background's words on another thread; `None` where there is no background."""
@@ -337,6 +327,15 @@ def _cosines_of(
     if len(chosen) <= _GATHERED_SHARE * len(matrix.owners):
         return matrix.owners[chosen], matrix.vectors[chosen] @ vector
     return matrix.owners[chosen], cosines(matrix, vector)[chosen]
+
+
+def _likeness(chunks: ChunkMatrix, rows: Rows) -> Matrix:
+    """Cosines of papers with each other, in the order of `rows`; a paper is the mean of its chunks."""
+    papers = paper_vectors(chunks)
+    vectors = np.zeros((len(rows), papers.vectors.shape[1]), np.float32)
+    known = np.isin(rows, papers.owners)
+    vectors[known] = papers.vectors[np.searchsorted(papers.owners, rows[known])]
+    return vectors @ vectors.T
 
 
 def _best_by_owner(owners: Rows, values: NDArray[np.float32]) -> Scored:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from service.index import chunk_store
 from service.index.chunk_store import cosines, paper_of
 from service.library import quietly
 from service.llm.embedder import LlamaEmbedder
@@ -190,6 +191,24 @@ def test_chroma_finds_what_scanning_the_sample_finds_but_for_a_rare_neighbour(
             hits = [cosine for _, cosine in stores.vectors().search(vector, 300)]
             assert sum(cosine >= exact[49] - 1e-4 for cosine in hits) >= 48
             assert hits == sorted(hits, reverse=True)
+
+
+@pytest.mark.parametrize("large", [1, 1_000_000], ids=["half", "single"])
+def test_a_paper_has_the_same_cosines_whether_chroma_or_a_scan_has_found_it(
+    own_sample_home: Path, embedder: LlamaEmbedder, monkeypatch: pytest.MonkeyPatch, large: int
+) -> None:
+    monkeypatch.setattr(chunk_store, "_LARGE", large)
+    with opened(own_sample_home, embedder) as stores:
+        scanned = [stores.retriever.rank(question, every_paper=True).candidates for question in QUESTIONS]
+        stores.vectors()
+        found = [stores.retriever.rank(question).candidates for question in QUESTIONS]
+    for ours, theirs in zip(scanned, found, strict=True):
+        cosines_of = {candidate.row: (candidate.chunk_cosine, candidate.sentence_cosine) for candidate in theirs}
+        shared = [candidate for candidate in ours if candidate.row in cosines_of]
+        assert len(shared) > 40
+        for candidate in shared:
+            mine = (candidate.chunk_cosine, candidate.sentence_cosine)
+            assert mine == pytest.approx(cosines_of[candidate.row], abs=1e-6)
 
 
 def test_the_judged_papers_have_exact_cosines_also_where_chroma_gives_its_nearest_chunks_only(
