@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from service.index import chunk_store
+from service.index.catalog import FingerprintColumn
 from service.index.chunk_store import cosines, paper_of
 from service.library import quietly
 from service.llm.embedder import LlamaEmbedder
@@ -230,3 +231,24 @@ def test_the_judged_papers_have_exact_cosines_also_where_chroma_gives_its_neares
         for candidate in judged:
             assert candidate.chunk_cosine == pytest.approx(exact[candidate.row], abs=1e-4)
             assert candidate.sentence_cosine != 0
+
+
+def test_what_waits_is_counted_again_only_after_something_has_changed(
+    own_sample_home: Path, embedder: LlamaEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(own_sample_home, embedder) as stores:
+        asked: list[str] = []
+        pending = stores.catalog.pending
+
+        def counted(column: FingerprintColumn, fingerprint: str) -> int:
+            asked.append(column)
+            return pending(column, fingerprint)
+
+        monkeypatch.setattr(stores.catalog, "pending", counted)
+        stores.finish(quietly)
+        before = len(asked)
+        stores.finish(quietly)
+        assert len(asked) == before > 0
+        with stores.database.transaction() as connection:
+            connection.execute("UPDATE papers SET vectors_fingerprint = NULL WHERE row = 1")
+        assert stores.finish(quietly) == 1
