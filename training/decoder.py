@@ -3,6 +3,7 @@
 Llama (Touvron et al. 2023): RMS norm, rotary positions on neighbouring pairs, gated feed-forward.
 """
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,6 +86,12 @@ class Decoder(nn.Module):  # type: ignore[misc]
             states = layer(states, turns, mask)
         normed: Tensor = self.output_norm(states.to(self.output_norm.weight.dtype))
         return normed
+
+    def lowered(self) -> "Decoder":
+        """The same in bfloat16, but for how slowly pairs turn, which reaches from 1 to 1e8."""
+        low: Decoder = deepcopy(self).bfloat16()
+        low.rope_freqs = self.rope_freqs
+        return low
 
     def logits(self, states: Tensor) -> Tensor:
         """Logits of states, shape (…, tokens of the vocabulary)."""

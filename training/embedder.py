@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from eval.data import ROOT, STOCK_EMBEDDER
 from training.definitions import definitions
+from training.halves import lower, take_gradients
 from training.minilm import MiniLM, mixed, write_like
 from training.pairs import Abstract, Pair, PairMaker, abstracts, to_train
 
@@ -88,14 +89,12 @@ class Training:
         loss = contrast(queries, documents, torch.cat([documents.detach(), *self.memory]))
         loss.backward()
         self.memory = [documents.detach(), *self.memory][:_REMEMBERED]
-        for exact, low in self.weights:
-            exact.grad = low.grad.float()
-            low.grad = None
+        take_gradients(self.weights)
         torch.nn.utils.clip_grad_norm_([exact for exact, _ in self.weights], 1.0)
         self.optimizer.step()
         self.schedule.step()
         self.done += 1
-        self._lower()
+        lower(self.weights)
         return float(loss.detach())
 
     def _draw(self) -> list[Pair]:
@@ -120,11 +119,6 @@ class Training:
         found = torch.cat([self.low([tokens[index] for index in part]) for part in parts])
         return found[torch.argsort(torch.tensor(order))]
 
-    def _lower(self) -> None:
-        with torch.no_grad():
-            for exact, low in self.weights:
-                low.copy_(exact)
-
     def _rate(self, step: int) -> float:
         warm = _WARM_UP * self.steps
         return min((step + 1) / warm, (self.steps - step) / (self.steps - warm))
@@ -147,7 +141,7 @@ class Training:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        self._lower()
+        lower(self.weights)
         while self._drawn < self.done:
             self._draw()
 

@@ -1,4 +1,4 @@
-"""Train the writer: `python -m training.writer --work DIR` (goes on from its last checkpoint; 0.5 to 2 steps a second).
+"""Train the writer: `python -m training.writer --work DIR` (goes on from its last checkpoint).
 
 From scratch, 20.8 million weights (`decoder.py`) of which the first layers copy from the start (`copying.py`), or none
 with `--plain`, on groups of `writer_tasks.py`. The first tokens of a sentence, which decide which one it is, weigh more
@@ -23,6 +23,7 @@ from eval.data import ROOT
 from eval.heldout import HELD_OUT_FROM
 from training.copying import copying
 from training.decoder import WRITER, Decoder, write
+from training.halves import lower, take_gradients
 from training.pairs import abstracts, to_train
 from training.writer_tasks import Group, TaskMaker, without_tldr_papers
 
@@ -100,10 +101,9 @@ class Training:
         later = TaskMaker([paper for paper in everything if paper.listed >= HELD_OUT_FROM], _SEED + 1)
         self.exam = [later.draw() for _ in range(_EXAM_GROUPS)]
         tokens = self.tokenizer.get_vocab_size()
-        self.decoder, low = (copying(WRITER, tokens, _SEED, plain=plain) for _ in range(2))
-        self.low = low.bfloat16()
-        # How slowly pairs turn reaches from 1 to 1e8.
-        self.low.rope_freqs = self.decoder.rope_freqs
+        self.decoder = copying(WRITER, tokens, _SEED, plain=plain)
+        self.low = self.decoder.lowered()
+        self._weights = list(zip(self.decoder.parameters(), self.low.parameters(), strict=True))
         self.optimizer = torch.optim.AdamW(self._rates(), lr=_RATE, weight_decay=_DECAY)
         self._kept = work / "writer.pt"
         if self._kept.exists():
@@ -111,7 +111,7 @@ class Training:
             self.decoder.load_state_dict(kept["decoder"])
             self.optimizer.load_state_dict(kept["optimizer"])
             self.done = kept["done"]
-            self._lower()
+            lower(self._weights)
             # Groups that were seen are not drawn again.
             self.maker = TaskMaker(without_tldr_papers(to_train(everything)), _SEED + 100 + self.done)
 
@@ -152,25 +152,17 @@ class Training:
             loss = _loss(self.low, states, found) / whole
             loss.backward()
             total += float(loss.detach())
-        for exact, low in zip(self.decoder.parameters(), self.low.parameters(), strict=True):
-            exact.grad = None if low.grad is None else low.grad.float()
-            low.grad = None
+        take_gradients(self._weights)
         torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), 1.0)
         self.optimizer.step()
-        self._lower()
+        lower(self._weights)
         return total, sum(len(found.tokens) for found in samples)
-
-    def _lower(self) -> None:
-        """What is computed with: the weights in half precision, which matrices are multiplied in twice as fast."""
-        with torch.no_grad():
-            for exact, low in zip(self.decoder.parameters(), self.low.parameters(), strict=True):
-                low.copy_(exact)
 
     def _rates(self) -> list[dict[str, Any]]:
         groups: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
         for name, weight in self.decoder.named_parameters():
-            copying = name.startswith(("blk.0.attn", "blk.1.attn"))
-            groups[2 if name.startswith("token_embd") else 1 if copying else 0].append(weight)
+            copies = name.startswith(("blk.0.attn", "blk.1.attn"))
+            groups[2 if name.startswith("token_embd") else 1 if copies else 0].append(weight)
         return [{"params": found} for found in groups]
 
     @staticmethod

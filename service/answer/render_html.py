@@ -116,7 +116,7 @@ def _shortened(edition: Edition, shown: _Shown) -> str:
     lengths = [len(section.entries) for section in edition.sections]
     titles = sum(min(max(length - shown.whole, 0), shown.titles) for length in lengths)
     left_out = sum(max(length - shown.whole - shown.titles, 0) for length in lengths)
-    parts = [*([f"{titles} by title only"] if titles else []), *([f"{left_out} not shown"] if left_out else [])]
+    parts = [f"{count} {how}" for count, how in ((titles, "by title only"), (left_out, "not shown")) if count]
     if not parts:
         return ""
     # A range of days is written otherwise.
@@ -163,8 +163,7 @@ def _title(entry: Entry, new: bool) -> str:
 
 def _topic(section: Section) -> str:
     """A topic in the list of them, which leads to its papers."""
-    shown = html.escape(", ".join(section.terms))
-    link = f'<a class="reference" style="{_STYLES["reference"]}" href="#{_anchor(section)}">{shown}</a>'
+    link = _link("reference", f"#{_anchor(section)}", html.escape(", ".join(section.terms)))
     return f"<li>{link} ({len(section.entries)})</li>"
 
 
