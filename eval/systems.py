@@ -14,7 +14,7 @@ from eval.bm25 import WordIndex
 from eval.data import STOCK_EMBEDDER
 from service.answer.find import Findings, fact_passages, find, list_passages
 from service.errors import InputError
-from service.index.chunk_store import cosines, starts_of
+from service.index.chunk_store import cosines
 from service.index.relevance import scored_rows
 from service.library import Library, quietly
 from service.settings import Settings
@@ -132,9 +132,8 @@ def _rows_in(bench: Bench) -> dict[int, int]:
 def _chunk_cosines(library: Library, found: Findings) -> dict[int, float]:
     """The cosine of each paper's nearest chunk."""
     matrix = library.workbench().stores.chunks.matrix()
-    starts = starts_of(matrix.owners)
-    best = np.maximum.reduceat(cosines(matrix, found.ranking.question_vector), starts)
-    return dict(zip(matrix.owners[starts].tolist(), best.tolist(), strict=True))
+    best = np.maximum.reduceat(cosines(matrix, found.ranking.question_vector), matrix.starts)
+    return dict(zip(matrix.owners[matrix.starts].tolist(), best.tolist(), strict=True))
 
 
 def _translated(scores: dict[int, float], rows: Mapping[int, int] | None) -> dict[int, float]:

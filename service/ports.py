@@ -23,11 +23,10 @@ class PassageVectors(NamedTuple):
 
 
 class QuestionVectors(NamedTuple):
-    """The vector of a question; for each of its words the one that the rest makes, and the one of it alone."""
+    """The vector of a question, and for each of its words the one that the rest makes."""
 
     whole: Vector
     without: Matrix
-    alone: Matrix
 
 
 class Embedder(Protocol):
@@ -56,6 +55,9 @@ class Embedder(Protocol):
 
     def embed_question(self, parts: Sequence[str]) -> QuestionVectors:
         """The vectors of a question, given in parts: words at the odd places, what stands between at the even ones."""
+
+    def embed_words(self, words: Sequence[str]) -> Matrix:
+        """The vector of each word alone, shape (words, dimensions); those of words that were asked for are kept."""
 
     def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
         """The vectors of passages, each given as consecutive segments (a title, then sentences).

@@ -12,6 +12,7 @@ from service.errors import EngineBusyError, EngineError, RequestTooLargeError
 from service.ports import (
     Generation,
     GenerationRequest,
+    Matrix,
     Message,
     OnText,
     PassageVectors,
@@ -49,9 +50,11 @@ class FakeEmbedder:
     def embed_question(self, parts: Sequence[str]) -> QuestionVectors:
         places = range(1, len(parts), 2)
         without = [self.embed_query("".join(parts[:place]) + "".join(parts[place + 1 :])) for place in places]
-        alone = [self.embed_query(parts[place]) for place in places]
-        rows = [np.array(made, np.float32).reshape(-1, self.dimensions) for made in (without, alone)]
-        return QuestionVectors(self.embed_query("".join(parts)), *rows)
+        rows = np.array(without, np.float32).reshape(-1, self.dimensions)
+        return QuestionVectors(self.embed_query("".join(parts)), rows)
+
+    def embed_words(self, words: Sequence[str]) -> Matrix:
+        return np.array([self.embed_query(word) for word in words], np.float32).reshape(-1, self.dimensions)
 
     def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
         self.passages += len(passages)

@@ -17,7 +17,7 @@ from eval.bench.abstracts import DAYS, DIMENSIONS, FIRST_DAY, abstracts_catalog,
 from eval.bench.measure import alternate, ratios, spread
 from eval.data import data_folder
 from service.index.retrieval import Retriever
-from service.ports import PassageVectors, QuestionVectors, Vector
+from service.ports import Matrix, PassageVectors, QuestionVectors, Vector
 from service.types import Filter
 
 _SHARES = (0.001, 0.01, 0.1, 0.5, 1.0)
@@ -49,7 +49,11 @@ class RandomEmbedder:
     def embed_question(self, parts: Sequence[str]) -> QuestionVectors:
         """The same vector for all."""
         vector = self.embed_query("".join(parts))
-        return QuestionVectors(vector, *[np.tile(vector, (len(parts) // 2, 1))] * 2)
+        return QuestionVectors(vector, np.tile(vector, (len(parts) // 2, 1)))
+
+    def embed_words(self, words: Sequence[str]) -> Matrix:
+        """One for each."""
+        return unit_vectors(np.random.default_rng(0), len(words))
 
     def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
         """Not needed here."""

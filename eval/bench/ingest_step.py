@@ -23,7 +23,7 @@ from service.index.stores import Stores
 from service.intake import records_of, take_in
 from service.library import Library
 from service.llm.embedder import LlamaEmbedder
-from service.ports import Embedder, PassageVectors, QuestionVectors, Vector
+from service.ports import Embedder, Matrix, PassageVectors, QuestionVectors, Vector
 from service.settings import Settings
 
 EACH = 10
@@ -89,6 +89,10 @@ class TimedEmbedder:
     def embed_question(self, parts: Sequence[str]) -> QuestionVectors:
         """As the embedder does."""
         return self._inner.embed_question(parts)
+
+    def embed_words(self, words: Sequence[str]) -> Matrix:
+        """As the embedder does."""
+        return self._inner.embed_words(words)
 
     def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
         """As the embedder does."""

@@ -9,12 +9,11 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from service.index.background import Background
 from service.index.catalog import Catalog, Stored
@@ -25,7 +24,6 @@ from service.index.chunk_store import (
     cosines,
     paper_of,
     paper_vectors,
-    starts_of,
 )
 from service.index.expansion import BACKGROUND_SHARE, FEEDBACK_PAPERS, expand, joined
 from service.index.fusion import NONE, Scored, fuse
@@ -33,7 +31,7 @@ from service.index.lexical import LexicalIndex, Required, Rows
 from service.index.reading import read_question
 from service.index.tokens import hyphenated
 from service.index.words import Word, content_words, term_weights, weighed
-from service.ports import Embedder, Matrix, Vector, VectorStore
+from service.ports import Embedder, Matrix, QuestionVectors, Vector, VectorStore
 from service.types import Filter, Quote
 
 _WEIGHTS = (1.0, 1.0, 1.0, 1.5)
@@ -102,6 +100,16 @@ class _Scope(NamedTuple):
     allowed: Rows | None
 
 
+class _Widened(NamedTuple):
+    """What the words of a question weigh, and what they find together with the background's."""
+
+    words: list[Word]
+    weights: dict[str, float]
+    """By index term."""
+    expanded: Scored | None
+    """`None`: there is no background."""
+
+
 class NearSentence(NamedTuple):
     """A sentence of a paper and how near it is to a question."""
 
@@ -163,29 +171,28 @@ class Retriever:
         searched = self._count() if scope.allowed is None else len(scope.allowed)
         question = hyphenated(question)
         texts, parts = content_words(question, self._lexical.analyzer)
-        meaning = _beside().submit(self._embedder.embed_question, parts)
         terms = self._lexical.analyzer.query_terms(question)
+        # Before the embedder is busy: it is asked whether rare words are any.
         reading = read_question(question, self._lexical, self._is_word)
+        reads = _beside().submit(self._embedder.embed_question, parts)
         lexical = self._search_terms(reading.of(terms), scope)
-        vectors = meaning.result()
-        vector, words = vectors.whole, weighed(texts, vectors, self._lexical.analyzer)
+        meaning = reads.result()
+        vector = meaning.whole
+        widening = _beside().submit(self._widened, texts, meaning, reading.of, terms, scope)
         if not searched:
-            return Ranking([], NONE, 0, vector, terms, words, np.zeros((0, 0), np.float32))
-        weights = reading.of(by_importance(terms, words))
-        expanding = self._search_beside(weights, vector, scope)
+            return Ranking([], NONE, 0, vector, terms, widening.result().words, np.zeros((0, 0), np.float32))
         dense = self._dense(vector, scope.allowed, every_paper)
         nearest = fuse([dense, lexical]).rows[:_CANDIDATES]
         sentences = self._sentence_scores(vector, nearest)
-        if expanding is None:
+        words, weights, expanded = widening.result()
+        if expanded is None:
             first = fuse([dense, sentences, lexical]).first(FEEDBACK_PAPERS)
             expanded = self._search_terms(self._expanded(weights, first), scope)
-        else:
-            expanded = expanding.result()
         fused = fuse([dense, sentences, lexical, expanded], _WEIGHTS).shares()
         rows, shares = fused.first(JUDGED)
         chunks = self._chunks_of(rows)
-        # Exact cosines: the vector store gives its nearest chunks only, and many are kept in half precision.
-        dense = _best_by_owner(chunks.owners, cosines(chunks, vector))
+        # Exact cosines: the vector store gives its nearest chunks only, and many are kept in 8 bits.
+        dense = _best_by_owner(chunks, vector)
         unread = sentences.lacking(rows)
         sentences = sentences.joined(self._sentence_scores(vector, unread)) if len(unread) else sentences
         evidence = (found.at(rows) for found in (dense, sentences, lexical.shares(), expanded.shares()))
@@ -258,16 +265,18 @@ class Retriever:
             return Scored.pairs((row, by_id[paper_id]) for paper_id, row in rows.items())
         if self._matrix is None and allowed is not None and len(allowed) <= _FEW_PAPERS:
             few = self._chunks.matrix(allowed)
-            return _best_by_owner(few.owners, cosines(few, vector))
+            return _best_by_owner(few, vector)
         if self._matrix is None:
             self._matrix = self._chunks.matrix()
         if allowed is None:
-            return _best_by_owner(self._matrix.owners, cosines(self._matrix, vector))
-        return _best_by_owner(*_cosines_of(self._matrix, vector, allowed))
+            return _best_by_owner(self._matrix, vector)
+        chosen = np.flatnonzero(np.isin(self._matrix.owners, allowed, kind="table"))
+        if len(chosen) <= _GATHERED_SHARE * len(self._matrix.owners):
+            return _best_by_owner(self._matrix.at(chosen), vector)
+        return _best_by_owner(self._matrix, vector, allowed)
 
     def _sentence_scores(self, vector: Vector, rows: Rows) -> Scored:
-        sentences = self._sentences_of(rows)
-        return _best_by_owner(sentences.owners, cosines(sentences, vector))
+        return _best_by_owner(self._sentences_of(rows), vector)
 
     def _sentences_of(self, rows: Rows) -> ChunkMatrix:
         """The sentence vectors of some papers, owners ascending."""
@@ -290,17 +299,22 @@ class Retriever:
     def _search_terms(self, weights: Mapping[str, float], scope: _Scope) -> Scored:
         return Scored.pairs(self._lexical.search(weights, _LEXICAL_LIMIT, scope.rows, scope.required))
 
-    def _search_beside(self, weights: Mapping[str, float], vector: Vector, scope: _Scope) -> Future[Scored] | None:
-        """Search with the background's words on another thread; `None` where there is no background."""
+    def _widened(
+        self,
+        texts: Sequence[str],
+        meaning: QuestionVectors,
+        weigh: Callable[[Mapping[str, float]], dict[str, float]],
+        terms: Mapping[str, int],
+        scope: _Scope,
+    ) -> _Widened:
+        """Weigh the words of a question and search for them with the background's; beside the scan of the vectors."""
+        words = weighed(texts, meaning, self._embedder.embed_words(texts), self._lexical.analyzer)
+        weights = weigh(by_importance(terms, words))
         background = self._background()
         if background is None:
-            return None
-
-        def search() -> Scored:
-            near = self._terms_of(background.words_near(vector))
-            return self._search_terms(joined(weights, near, BACKGROUND_SHARE), scope)
-
-        return _beside().submit(search)
+            return _Widened(words, weights, None)
+        near = self._terms_of(background.words_near(meaning.whole))
+        return _Widened(words, weights, self._search_terms(joined(weights, near, BACKGROUND_SHARE), scope))
 
     def _expanded(self, terms: Mapping[str, float], first: Scored) -> dict[str, float]:
         """Terms with those of the best papers, for want of a background."""
@@ -319,16 +333,6 @@ class Retriever:
         return found
 
 
-def _cosines_of(
-    matrix: ChunkMatrix, vector: Vector, rows: Rows
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:  # fmt: skip
-    """The owners among `rows`, and the exact cosines, of each of their chunks."""
-    chosen = np.flatnonzero(np.isin(matrix.owners, rows, kind="table"))
-    if len(chosen) <= _GATHERED_SHARE * len(matrix.owners):
-        return matrix.owners[chosen], matrix.vectors[chosen] @ vector
-    return matrix.owners[chosen], cosines(matrix, vector)[chosen]
-
-
 def _likeness(chunks: ChunkMatrix, rows: Rows) -> Matrix:
     """Cosines of papers with each other, in the order of `rows`; a paper is the mean of its chunks."""
     papers = paper_vectors(chunks)
@@ -338,16 +342,18 @@ def _likeness(chunks: ChunkMatrix, rows: Rows) -> Matrix:
     return vectors @ vectors.T
 
 
-def _best_by_owner(owners: Rows, values: NDArray[np.float32]) -> Scored:
-    """The best chunk's cosine of each paper, for the best papers; `owners` ascend."""
-    if not len(values):
+def _best_by_owner(matrix: ChunkMatrix, vector: Vector, allowed: Rows | None = None) -> Scored:
+    """The greatest cosine of each paper, or of each allowed one, for the best papers."""
+    if not len(matrix.owners):
         return NONE
-    starts = starts_of(owners)
-    best = np.maximum.reduceat(values, starts)
+    best, owners = np.maximum.reduceat(cosines(matrix, vector), matrix.starts), matrix.owners[matrix.starts]
+    if allowed is not None:
+        passing = np.isin(owners, allowed, kind="table")
+        best, owners = best[passing], owners[passing]
     # All that are as good as the last one stay, so that the order among equals is that of their rows.
     least = np.partition(best, -_DENSE_PAPERS)[-_DENSE_PAPERS] if len(best) > _DENSE_PAPERS else -np.inf
     chosen = np.flatnonzero(best >= least)
-    return Scored.of(owners[starts[chosen]], best[chosen]).first(_DENSE_PAPERS)
+    return Scored.of(owners[chosen], best[chosen]).first(_DENSE_PAPERS)
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from service.index.lexical import Analyzer
-from service.ports import QuestionVectors
+from service.ports import Matrix, QuestionVectors
 
 MOST_WORDS = 24
 """Content words of a question that are weighed."""
@@ -37,9 +37,9 @@ def content_words(question: str, analyzer: Analyzer) -> tuple[list[str], list[st
     return [match.group() for match in found], [question[start:end] for start, end in pairwise(edges)]
 
 
-def weighed(words: Sequence[str], vectors: QuestionVectors, analyzer: Analyzer) -> list[Word]:
-    """The content words of a question, in order, with their importance."""
-    importances = (1.0 - vectors.without @ vectors.whole) * np.maximum(vectors.alone @ vectors.whole, 0.0)
+def weighed(words: Sequence[str], vectors: QuestionVectors, alone: Matrix, analyzer: Analyzer) -> list[Word]:
+    """The content words of a question, in order, with their importance; `alone` has the vector of each."""
+    importances = (1.0 - vectors.without @ vectors.whole) * np.maximum(alone @ vectors.whole, 0.0)
     return [
         Word(word, tuple(analyzer.terms(word)), max(float(importance), 0.0))
         for word, importance in zip(words, importances, strict=True)

@@ -6,10 +6,12 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from service.llm.model_file import check_model_file, unchanged
 from service.llm.process import Call, ModelProcess
 from service.llm.wire import EmbedderSpec, read_matrix
-from service.ports import PassageVectors, QuestionVectors, Vector
+from service.ports import Matrix, PassageVectors, QuestionVectors, Vector
 
 
 class LlamaEmbedder:
@@ -66,8 +68,13 @@ class LlamaEmbedder:
         The question is read once: without a word means without its tokens in the mean, in whose light the others stand.
         """
         rows = read_matrix(self._call({"op": "question", "parts": list(parts)}))
-        words = len(parts) // 2
-        return QuestionVectors(rows[0], rows[1 : 1 + words], rows[1 + words :])
+        return QuestionVectors(rows[0], rows[1:])
+
+    def embed_words(self, words: Sequence[str]) -> Matrix:
+        """The vector of each word alone, shape (words, dimensions); those of words that were asked for are kept."""
+        if not words:
+            return np.empty((0, self.dimensions), np.float32)
+        return read_matrix(self._call({"op": "words", "words": list(words)}))
 
     def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
         """The vectors of passages, each given as consecutive segments.

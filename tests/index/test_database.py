@@ -13,7 +13,8 @@ import pytest
 
 from service.errors import HomeError
 from service.index.catalog import Catalog, Outcome
-from service.index.database import _SCHEMA, PAGE_BYTES, SCHEMA_VERSION, Database, copy_database
+from service.index.chunk_store import ChunkStore
+from service.index.database import _MIGRATIONS, _SCHEMA, PAGE_BYTES, SCHEMA_VERSION, Database, copy_database
 from service.types import Filter
 from tests.command_line import one_clear_line, paperboy
 from tests.conftest import ROOT
@@ -362,6 +363,34 @@ def test_a_catalog_of_the_first_schema_is_brought_up_to_date_and_keeps_its_paper
             for opened in (database, new)
         ]
         assert schemas[0] == schemas[1]
+
+
+def test_the_sentence_vectors_of_an_older_catalog_are_kept_in_order(tmp_path: Path) -> None:
+    old = tmp_path / "old.sqlite3"
+    made = np.random.default_rng(0).standard_normal((5, 8)).astype(np.float16)
+    with closing(sqlite3.connect(old)) as connection:
+        connection.executescript(f"{_SCHEMA} {_MIGRATIONS[0]} PRAGMA user_version = 2;")
+        connection.executescript(
+            "INSERT INTO papers (row, paper_id, title, title_key, abstract, authors, published_inferred, categories,"
+            " source, own_id) VALUES (7, '1', 'A Title', 'a title', 'It is long.', '[]', 0, '[]', 'file:1', 1)"
+        )
+        for number, rows in ((1, made[2:]), (0, made[:2])):
+            spans = [[10 * number + place, 10 * number + place + 1] for place in range(len(rows))]
+            vector = np.full(8, number, np.float32).tobytes()
+            connection.execute(
+                "INSERT INTO chunks VALUES (7, ?, 0, 9, ?, ?, ?)", (number, json.dumps(spans), vector, rows.tobytes())
+            )
+        connection.commit()
+    with closing(Database(old)) as database:
+        chunks = ChunkStore(database, 8)
+        found = chunks.sentences([7])[7]
+        assert found.spans == ((0, 1), (1, 2), (10, 11), (11, 12), (12, 13))
+        assert np.array_equal(found.vectors, made.astype(np.float32))
+        assert chunks.matrix().vectors[:, 0].tolist() == [0, 1]
+        assert pragma(database, "freelist_count") == 0
+        database.connection.execute("DELETE FROM papers")
+        assert not len(chunks.sentence_matrix().owners)
+        assert not chunks.count()
 
 
 def test_a_migration_that_is_interrupted_leaves_the_catalog_as_it_was(tmp_path: Path) -> None:

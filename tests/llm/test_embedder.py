@@ -210,21 +210,25 @@ def test_the_number_of_threads_does_not_change_a_vector(embedder: LlamaEmbedder)
         single.close()
 
 
-def test_the_words_of_a_question_have_the_same_vectors_when_they_are_known_from_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    question = ["Which ", "papers", " reduce ", "memory", " and ", "memory", "?"]
-    others = [["", "papers", " on ", "memory"], ["", "graph", " ", "trees", " and ", "rivers"]]
+def test_words_have_the_same_vectors_when_they_are_known_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["papers", "memory", "memory"]
+    others = [["papers", "memory"], ["graph", "trees", "rivers"]]
     # Few are kept, so that some are forgotten on the way.
     monkeypatch.setattr(encoder, "_KEPT_WORDS", 4)
     fresh, used = Encoder(MINILM, threads=2), Encoder(MINILM, threads=2)
     with closing(fresh), closing(used):
-        expected = fresh.embed_question(question)
+        expected = fresh.embed_words(words)
+        assert cosine(expected[0], fresh.embed_question(["papers"])[0]) > SAME
         for asked in (*others, *reversed(others), others[0]):
-            used.embed_question(asked)
-            found = used.embed_question(question)
-            assert found.shape == expected.shape == (7, 384)
+            used.embed_words(asked)
+            found = used.embed_words(words)
+            assert found.shape == expected.shape == (3, 384)
             assert np.einsum("ij,ij->i", found, expected).min() > SAME
+
+
+def test_no_words_have_no_vectors(embedder: LlamaEmbedder) -> None:
+    assert embedder.embed_words([]).shape == (0, 384)
+    assert embedder.embed_question(["?"]).without.shape == (0, 384)
 
 
 def test_the_fingerprint_is_of_the_file(embedder: LlamaEmbedder) -> None:

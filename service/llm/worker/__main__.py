@@ -225,6 +225,8 @@ def _embedded(encoder: Encoder, message: Row) -> Any:
             return [encoder.count_tokens(text) for text in message["texts"]]
         case "question":
             return matrix_text(encoder.embed_question(message["parts"]))
+        case "words":
+            return matrix_text(encoder.embed_words(message["words"]))
         case _:
             made = encoder.embed_passages(message["passages"])
             return [[matrix_text(found.whole), matrix_text(found.segments)] for found in made]

@@ -57,27 +57,34 @@ class Encoder:
     def embed_question(self, parts: Sequence[str]) -> Matrix:
         """The vector of a question, given in parts with its words at the odd places; what exceeds the window is cut.
 
-        Behind it, for each word the vector without the states of its tokens, then for each word the one of it alone.
+        Behind it, for each word the vector without the states of its tokens.
         """
         tokens = [self._model.tokenize(part)[: self.max_tokens - 2] for part in parts]
         kept = [token for part in tokens for token in part][: self.max_tokens - 2]
-        words = [tuple(part) for part in tokens[1::2]]
-        # Half of the work, and other questions have had most of the words already.
-        new = sorted({word for word in words if word not in self._alone})
-        # Half of the threads: whoever asks searches for the words meanwhile, and threads that wait for each other spin.
-        sequences = [[self._begin, *part, self._end] for part in (kept, *new)]
-        states = dict(self._run(sequences, max(1, self._context.threads // 2)))
-        total, edges = states[0].sum(axis=0), np.cumsum([1, *map(len, tokens)])
+        states = next(self._run([[self._begin, *kept, self._end]], self._some_threads))[1]
+        total, edges = states.sum(axis=0), np.cumsum([1, *map(len, tokens)])
         without = [
-            _unit(total - states[0][start : min(end, len(kept) + 1)].sum(axis=0))
+            _unit(total - states[start : min(end, len(kept) + 1)].sum(axis=0))
             for start, end in list(pairwise(edges))[1::2]
         ]
-        known = {word: _unit(states[place].sum(axis=0)) for place, word in enumerate(new, start=1)}
-        alone = [known[word] if word in known else self._alone[word] for word in words]
+        return np.stack([_unit(total), *without])
+
+    def embed_words(self, words: Sequence[str]) -> Matrix:
+        """The vector of each word alone; other questions have had most of them already."""
+        tokens = [tuple(self._model.tokenize(word)[: self.max_tokens - 2]) for word in words]
+        new = sorted({word for word in tokens if word not in self._alone})
+        sequences = [[self._begin, *word, self._end] for word in new]
+        known = {new[place]: _unit(states.sum(axis=0)) for place, states in self._run(sequences, self._some_threads)}
+        found = [known[word] if word in known else self._alone[word] for word in tokens]
         if len(self._alone) + len(known) > _KEPT_WORDS:
             self._alone.clear()
         self._alone |= known
-        return np.stack([_unit(total), *without, *alone])
+        return np.stack(found)
+
+    @property
+    def _some_threads(self) -> int:
+        """Half of them: whoever asks searches meanwhile, and threads that wait for each other spin."""
+        return max(1, self._context.threads // 2)
 
     def embed_passages(self, passages: Sequence[Sequence[str]]) -> list[PassageVectors]:
         """The vectors of passages, each given as consecutive segments.
