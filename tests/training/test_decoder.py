@@ -65,3 +65,27 @@ def test_answers_of_a_group_do_not_see_each_other() -> None:
     assert not found.mask[second:, prefix:second].any()
     assert found.mask[second:, :prefix].all()
     assert found.firsts.sum() == 0 or found.weights[found.firsts].min() > 1
+
+
+def test_attention_and_its_gradients_are_those_of_plain_products() -> None:
+    from training.decoder import HEAD, Attention
+
+    torch.manual_seed(0)
+    # Several blocks, the last not whole, and tokens that do not see all that is before them.
+    tokens = 300
+    seen = torch.ones(tokens, tokens, dtype=torch.bool).tril()
+    seen[200:, 100:200] = False
+    query, key, value, outside = (torch.randn(1, 2, tokens, HEAD) for _ in range(4))
+    query /= HEAD**0.5
+    results = []
+    for ours in (True, False):
+        inputs = [part.clone().requires_grad_() for part in (query, key, value)]
+        if ours:
+            mixed = Attention.apply(*inputs, ~seen[None, None])
+        else:
+            scores = (inputs[0] @ inputs[1].transpose(2, 3)).masked_fill(~seen, -torch.inf)
+            mixed = torch.softmax(scores, dim=-1) @ inputs[2]
+        (mixed * outside).sum().backward()
+        results.append([mixed.detach(), *(part.grad for part in inputs)])
+    for found, expected in zip(*results, strict=True):
+        assert torch.allclose(found, expected, atol=1e-4)
