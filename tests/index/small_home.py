@@ -68,5 +68,6 @@ def best(stores: Stores, question: str, count: int = 5) -> list[int]:
 
 
 def everything_found(stores: Stores) -> list[list[int]]:
-    """What a home finds for questions that concern all of its papers."""
+    """What a home finds with Chroma for questions that concern all of its papers."""
+    stores.vectors()
     return [best(stores, question) for question in (*SUBJECTS, "study7", "method2 of study11")]

@@ -1,10 +1,12 @@
 import shutil
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from service.errors import IndexUnusableError
 from service.index import chunk_store
 from service.index.catalog import FingerprintColumn
 from service.index.chunk_store import cosines, paper_of
@@ -152,16 +154,51 @@ def test_another_embedder_embeds_everything_anew_and_mixes_nothing(small_home: P
         assert stores.differences() == NONE
 
 
-@pytest.mark.parametrize(("limit", "opened_by_the_second"), [(10, False), (20_000, True)])
-def test_the_first_search_of_a_process_scans_and_the_second_opens_chroma_up_to_the_limit(
-    small_home: Path, limit: int, opened_by_the_second: bool
+@pytest.mark.parametrize(("limit", "begun_by_the_second"), [(10, False), (20_000, True)])
+def test_the_first_search_of_a_process_scans_and_the_second_begins_to_open_chroma_up_to_the_limit(
+    small_home: Path, limit: int, begun_by_the_second: bool
 ) -> None:
     shutil.rmtree(small_home / "chroma")
     with opened(small_home, FakeEmbedder(), limit=limit) as stores:
         assert best(stores, "study7", 1) == [8]
-        assert not (small_home / "chroma").exists()
+        assert stores._opening is None
         assert best(stores, "study7", 1) == [8]
-        assert (small_home / "chroma").exists() is opened_by_the_second
+        assert (stores._opening is not None) is begun_by_the_second
+    assert (small_home / "chroma").exists() is begun_by_the_second
+
+
+def test_searches_scan_until_chroma_is_open(small_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    examined = threading.Event()
+
+    def probe(*_: object) -> str:
+        assert examined.wait(30)
+        return ""
+
+    monkeypatch.setattr("service.index.stores.probe", probe)
+    with opened(small_home, FakeEmbedder()) as stores:
+        assert [best(stores, "study7", 1) for _ in range(4)] == [[8]] * 4
+        opening = stores._opening
+        assert opening is not None
+        examined.set()
+        store = opening.result()
+        assert best(stores, "study7", 1) == [8]
+        assert stores.vectors() is store
+        assert stores.differences() == NONE
+
+
+def test_a_store_that_cannot_be_opened_on_the_way_is_an_error_of_the_next_search(
+    small_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> str:
+        raise IndexUnusableError("Chroma cannot open it")
+
+    monkeypatch.setattr("service.index.stores.probe", refuse)
+    with opened(small_home, FakeEmbedder()) as stores:
+        assert [best(stores, "study7", 1) for _ in range(2)] == [[8]] * 2
+        assert stores._opening is not None
+        assert stores._opening.exception()
+        with pytest.raises(IndexUnusableError):
+            best(stores, "study7", 1)
 
 
 def test_closing_twice_is_harmless(small_home: Path) -> None:
@@ -194,7 +231,7 @@ def test_chroma_finds_what_scanning_the_sample_finds_but_for_a_rare_neighbour(
             assert hits == sorted(hits, reverse=True)
 
 
-@pytest.mark.parametrize("large", [1, 1_000_000], ids=["half", "single"])
+@pytest.mark.parametrize("large", [1, 1_000_000], ids=["8 bits", "single"])
 def test_a_paper_has_the_same_cosines_whether_chroma_or_a_scan_has_found_it(
     own_sample_home: Path, embedder: LlamaEmbedder, monkeypatch: pytest.MonkeyPatch, large: int
 ) -> None:
