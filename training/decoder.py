@@ -78,7 +78,7 @@ class Layer(nn.Module):  # type: ignore[misc]
         self.ffn_gate, self.ffn_up = (nn.Linear(width, shape.inner, bias=False) for _ in range(2))
         self.ffn_down = nn.Linear(shape.inner, width, bias=False)
 
-    def forward(self, states: Tensor, turns: tuple[Tensor, Tensor], mask: Tensor) -> Tensor:
+    def forward(self, states: Tensor, turns: Tensor, mask: Tensor) -> Tensor:
         """States of shape (texts, tokens, width), float32 whatever the weights are; the mask is true where seen."""
         count, length, width = states.shape
         normed = self.attn_norm(states.to(self.attn_norm.weight.dtype))
@@ -117,7 +117,7 @@ class Decoder(nn.Module):  # type: ignore[misc]
         pairs = torch.arange(0, HEAD, 2) / HEAD
         speeds = 10_000.0**-pairs / self.rope_freqs
         angles = (places[..., None] * speeds).float()[:, None]
-        turns = angles.cos(), angles.sin()
+        turns = torch.polar(torch.ones_like(angles), angles)
         for layer in self.blk:
             states = layer(states, turns, mask)
         normed: Tensor = self.output_norm(states.to(self.output_norm.weight.dtype))
@@ -182,9 +182,7 @@ def write(decoder: Decoder, like: Path, target: Path, name: str) -> None:
     writer.close()
 
 
-def _turned(states: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+def _turned(states: Tensor, turns: Tensor) -> Tensor:
     """States of shape (texts, heads, tokens, HEAD), each pair of neighbouring directions turned by its position."""
-    cosines, sines = turns
-    first, second = states[..., 0::2], states[..., 1::2]
-    pairs = (first * cosines - second * sines, first * sines + second * cosines)
-    return torch.stack(pairs, dim=-1).flatten(-2).to(states.dtype)
+    pairs = torch.view_as_complex(states.float().unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * turns).flatten(-2).to(states.dtype)
