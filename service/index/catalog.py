@@ -207,11 +207,13 @@ class Catalog:
 
     def mark(self, column: FingerprintColumn, rows: Sequence[int], fingerprint: str | None) -> None:
         """Set a fingerprint of papers. Call it within a transaction."""
+        self._database.writes += 1
         query = f"UPDATE papers SET {column} = ? WHERE row = ?"  # noqa: S608
         self._connection.executemany(query, [(fingerprint, row) for row in rows])
 
     def unmark_all(self) -> None:
         """Forget that the indexes have any paper, except that some have an older text; the vectors stay."""
+        self._database.writes += 1
         with self._database.transaction() as connection:
             connection.execute("UPDATE papers SET indexed_fingerprint = NULL WHERE indexed_fingerprint != ?", (_STALE,))
 
@@ -222,6 +224,7 @@ class Catalog:
         return sorted((_stored(row) for row in found), key=lambda known: known.paper_id != paper.paper_id)
 
     def _insert(self, paper: Paper) -> Stored:
+        self._database.writes += 1
         values = _columns(paper)
         names, marks = ", ".join(values), ", ".join("?" * len(values))
         query = f"INSERT INTO papers ({names}) VALUES ({marks})"  # noqa: S608
@@ -232,6 +235,7 @@ class Catalog:
         merged = merge(known, new)
         if merged == known:
             return known, Outcome.UNCHANGED
+        self._database.writes += 1
         values = _columns(merged)
         if (merged.title, merged.abstract) != (known.title, known.abstract):
             values |= {"vectors_fingerprint": None, "indexed_fingerprint": _STALE}

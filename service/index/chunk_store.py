@@ -72,7 +72,7 @@ class ChunkStore:
     """Reads and writes chunks; `dimensions` is the length of a vector."""
 
     def __init__(self, database: Database, dimensions: int) -> None:
-        self._connection = database.connection
+        self._database, self._connection = database, database.connection
         self._dimensions = dimensions
 
     def put(self, row: int, chunks: Sequence[Chunk], vectors: Sequence[PassageVectors]) -> None:
@@ -80,6 +80,7 @@ class ChunkStore:
 
         `vectors` has, for each chunk, its vector and those of its sentences.
         """
+        self._database.writes += 1
         self._connection.execute("DELETE FROM chunks WHERE paper_row = ?", (row,))
         self._connection.executemany(
             "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?)",

@@ -113,6 +113,8 @@ class Database:
             HomeError: not writable, damaged, of another program, or of a newer version.
         """
         self.path = path
+        self.writes = 0
+        """How often papers or chunks were written: what was counted of them holds until the next time."""
         try:
             self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self.connection.row_factory = sqlite3.Row

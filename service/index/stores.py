@@ -72,8 +72,8 @@ class Stores:
         self._chroma: ChromaStore | None = None
         self._opening: Future[ChromaStore] | None = None
         self._searched = False
-        # Rows that this process, the only one that writes, had changed when something was counted: 91,451 papers take
-        # 120 ms, more than all else of a search.
+        # How often papers had been written when something was counted: 91,451 papers take 120 ms, more than all else of
+        # a search.
         self._settled = -1
         self._counted = (-1, 0)
         self.lexical = self._open_lexical()
@@ -99,7 +99,7 @@ class Stores:
         """
         if self.lexical.count() != self.catalog.marked():
             self._refill_lexical()
-        if self._settled == self.database.connection.total_changes:
+        if self._settled == self.database.writes:
             return 0
         waiting = self.catalog.pending("vectors_fingerprint", self.fingerprint)
         if waiting and announce:
@@ -108,7 +108,7 @@ class Stores:
         if self.catalog.pending("indexed_fingerprint", self.fingerprint):
             self.indexer.index_pending(self.vectors(), progress)
             self.retriever.refresh()
-        self._settled = self.database.connection.total_changes
+        self._settled = self.database.writes
         return embedded
 
     @cached_property
@@ -212,9 +212,8 @@ class Stores:
         return store
 
     def _chunk_count(self) -> int:
-        changes = self.database.connection.total_changes
-        if self._counted[0] != changes:
-            self._counted = changes, self.chunks.count()
+        if self._counted[0] != self.database.writes:
+            self._counted = self.database.writes, self.chunks.count()
         return self._counted[1]
 
     def _refill(self, store: ChromaStore) -> None:

@@ -270,7 +270,7 @@ def test_the_judged_papers_have_exact_cosines_also_where_chroma_gives_its_neares
             assert candidate.sentence_cosine != 0
 
 
-def test_what_waits_is_counted_again_only_after_something_has_changed(
+def test_what_waits_is_counted_again_only_after_papers_were_written(
     own_sample_home: Path, embedder: LlamaEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(own_sample_home, embedder) as stores:
@@ -284,8 +284,10 @@ def test_what_waits_is_counted_again_only_after_something_has_changed(
         monkeypatch.setattr(stores.catalog, "pending", counted)
         stores.finish(quietly)
         before = len(asked)
+        with stores.database.transaction() as connection:
+            connection.execute("INSERT INTO notes VALUES ('an answer', 'is no paper')")
         stores.finish(quietly)
         assert len(asked) == before > 0
-        with stores.database.transaction() as connection:
-            connection.execute("UPDATE papers SET vectors_fingerprint = NULL WHERE row = 1")
+        with stores.database.transaction():
+            stores.catalog.mark("vectors_fingerprint", [1], None)
         assert stores.finish(quietly) == 1
