@@ -4,7 +4,7 @@ WAL with synchronous=FULL: what a commit has acknowledged survives a power cut.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -106,8 +106,8 @@ _TABLES = {"papers", "chunks", "summaries", "notes"}
 class Database:
     """One connection, used by the process that owns the home directory."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, or create it.
+    def __init__(self, path: Path, note: Callable[[str], None] = lambda _: None) -> None:
+        """Open the file, or create it; `note` is told when one of an earlier version has to be converted.
 
         Raises:
             HomeError: not writable, damaged, of another program, or of a newer version.
@@ -123,6 +123,8 @@ class Database:
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = FULL")
             self.connection.execute("PRAGMA foreign_keys = ON")
+            if version and version < SCHEMA_VERSION:
+                note("the catalog is converted to the layout of this version, once (a minute for 100,000 papers) …")
             if version < SCHEMA_VERSION:
                 _migrate(self.connection, version)
         except sqlite3.DatabaseError as error:

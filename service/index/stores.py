@@ -58,14 +58,14 @@ class Stores:
             home: owned home directory.
             embedder: makes the vectors of new papers.
             chroma_cold_limit: chunks up to which the second search of a process opens Chroma.
-            note: told what had to be rebuilt.
+            note: told what has to be converted or rebuilt.
 
         Raises:
             HomeError: the catalog cannot be opened.
         """
         self._home, self._embedder, self._note = home, embedder, note
         self._limit = chroma_cold_limit
-        self.database = Database(home.catalog)
+        self.database = Database(home.catalog, note)
         self.catalog = Catalog(self.database)
         self.near_duplicates = NearDuplicates(self.database, self.catalog)
         self.chunks = ChunkStore(self.database, embedder.dimensions)

@@ -381,7 +381,8 @@ def test_the_sentence_vectors_of_an_older_catalog_are_kept_in_order(tmp_path: Pa
                 "INSERT INTO chunks VALUES (7, ?, 0, 9, ?, ?, ?)", (number, json.dumps(spans), vector, rows.tobytes())
             )
         connection.commit()
-    with closing(Database(old)) as database:
+    notes: list[str] = []
+    with closing(Database(old, notes.append)) as database:
         chunks = ChunkStore(database, 8)
         found = chunks.sentences([7])[7]
         assert found.spans == ((0, 1), (1, 2), (10, 11), (11, 12), (12, 13))
@@ -391,6 +392,9 @@ def test_the_sentence_vectors_of_an_older_catalog_are_kept_in_order(tmp_path: Pa
         database.connection.execute("DELETE FROM papers")
         assert not len(chunks.sentence_matrix().owners)
         assert not chunks.count()
+    with closing(Database(old, notes.append)), closing(Database(tmp_path / "new.sqlite3", notes.append)):
+        assert len(notes) == 1
+        assert "converted" in notes[0]
 
 
 def test_a_migration_that_is_interrupted_leaves_the_catalog_as_it_was(tmp_path: Path) -> None:
