@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import date
 from enum import StrEnum
-from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -128,11 +127,10 @@ class Catalog:
     def rows(self, condition: Filter) -> NDArray[np.int64]:
         """Row numbers of the papers that pass, ascending."""
         where, values = _where(condition)
-        cursor = self._connection.cursor()
-        # Of many papers plain tuples are made in a third of the time of rows with names.
-        cursor.row_factory = None
-        found = cursor.execute(f"SELECT row FROM papers WHERE {where}", values)  # noqa: S608
-        return np.sort(np.fromiter(chain.from_iterable(found), dtype=np.int64))
+        # As one text: to hand over 90,000 rows one by one takes three times as long.
+        query = f"SELECT group_concat(row) FROM papers WHERE {where}"  # noqa: S608
+        (found,) = self._connection.execute(query, values).fetchone()
+        return np.sort(np.fromstring(found or "", dtype=np.int64, sep=","))
 
     def rows_by_id(self, paper_ids: Sequence[str]) -> dict[str, int]:
         """Row numbers of papers; ids that are not there are left out."""

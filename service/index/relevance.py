@@ -97,15 +97,20 @@ def _in_order(judged: Sequence[Judged]) -> list[Judged]:
     return sorted(judged, key=lambda item: -item.relevance)
 
 
-def scored_rows(ranking: Ranking, judged: Sequence[Judged]) -> list[tuple[int, float]]:
-    """Row and relevance of every candidate, best first: the judged ones, then those whose words were not looked at."""
+def scored_rows(ranking: Ranking, judged: Sequence[Judged], most: int | None = None) -> list[tuple[int, float]]:
+    """Row and relevance of candidates, best first: the judged ones, then those whose words were not looked at.
+
+    All of them, or `most`.
+    """
     best = [(item.candidate.row, item.relevance) for item in judged]
+    if most is not None and most <= len(best):
+        return best[:most]
     rows, shares = ranking.fused.rows[len(judged) :], ranking.fused.scores[len(judged) :]
     if not len(rows):
-        return best
+        return best[:most]
     # On the scale of the judged, and below all of them.
     scale = best[-1][1] / ranking.fused.scores[len(judged) - 1]
-    return best + list(zip(rows.tolist(), (scale * shares).tolist(), strict=True))
+    return (best + list(zip(rows.tolist(), (scale * shares).tolist(), strict=True)))[:most]
 
 
 def weigh(ranking: Ranking, lexical: LexicalIndex) -> list[Evidence]:

@@ -48,7 +48,7 @@ _FEW_PAPERS = 1_000
 _KEPT_PAPERS = 2_000
 """In a catalog of so many papers the vectors of all sentences are kept: 12 kB a paper."""
 _KNOWN_WORDS = 10_000
-"""Rare words of questions of which it is kept whether they are words at all."""
+"""Words of which it is kept what they are to the index: rare ones of questions, and the background's."""
 _GATHERED_SHARE = 0.25
 """Of all chunks: of more it is quicker to take the cosines of all."""
 _TITLE_DISCOUNT = 0.3
@@ -148,6 +148,8 @@ class Retriever:
         self._papers = -1
         # To ask the embedder takes as long as to search for the words.
         self._is_word = lru_cache(_KNOWN_WORDS)(self._one_token)
+        # The background's words are much the same ones for many questions.
+        self._terms_of_word = lru_cache(_KNOWN_WORDS)(lambda word: tuple(lexical.analyzer.query_terms(word)))
 
     def refresh(self) -> None:
         """Forget what was read, after the catalog changed."""
@@ -167,14 +169,14 @@ class Retriever:
 
         With `every_paper` exact cosines of all are taken, as list questions need.
         """
-        scope = self._scope(condition, required)
-        searched = self._count() if scope.allowed is None else len(scope.allowed)
         question = hyphenated(question)
         texts, parts = content_words(question, self._lexical.analyzer)
         terms = self._lexical.analyzer.query_terms(question)
         # Before the embedder is busy: it is asked whether rare words are any.
         reading = read_question(question, self._lexical, self._is_word)
         reads = _beside().submit(self._embedder.embed_question, parts)
+        scope = self._scope(condition, required)
+        searched = self._count() if scope.allowed is None else len(scope.allowed)
         lexical = self._search_terms(reading.of(terms), scope)
         meaning = reads.result()
         vector = meaning.whole
@@ -226,14 +228,13 @@ class Retriever:
         title = self._lexical.analyzer.term_set(paper.title)
         weights = {term: weight * (_TITLE_DISCOUNT if term in title else 1.0) for term, weight in weights.items()}
         total = sum(weights.values()) or 1.0
+        elsewhere = _ASKS_WHERE.isdisjoint(weights)
         near = []
         for (start, end), cosine in zip(sentences.spans, sentences.vectors @ vector, strict=True):
             text = paper.abstract[start:end]
             present = self._lexical.analyzer.term_set(text)
             covered = sum(weight for term, weight in weights.items() if term in present) / total
-            discount = (
-                _ELSEWHERE_DISCOUNT if _ASKS_WHERE.isdisjoint(weights) and _POINTS_ELSEWHERE.search(text) else 0.0
-            )
+            discount = _ELSEWHERE_DISCOUNT if elsewhere and _POINTS_ELSEWHERE.search(text) else 0.0
             quote = Quote(paper_id=paper.paper_id, text=text, start=start, end=end)
             near.append(NearSentence(quote, float(cosine) + covered - discount))
         return sorted(near, key=lambda sentence: -sentence.score)
@@ -328,7 +329,7 @@ class Retriever:
     def _terms_of(self, words: Mapping[str, float]) -> dict[str, float]:
         found: dict[str, float] = {}
         for word, weight in words.items():
-            for term in self._lexical.analyzer.query_terms(word):
+            for term in self._terms_of_word(word):
                 found[term] = found.get(term, 0.0) + weight
         return found
 

@@ -26,7 +26,7 @@ def search(stores: Stores, asked: Query, k: int, reranker: Callable[[], Reranker
     if not ranking.terms:
         raise InputError("the query has no word to search for: name a subject, a method or a paper")
     judged = read_again(asked.text, judge(ranking, stores.catalog, stores.lexical), reranker())
-    best = scored_rows(ranking, judged)[:k]
+    best = scored_rows(ranking, judged, k)
     papers = {item.candidate.row: item.paper for item in judged[:k]}
     papers |= stores.catalog.at_rows([row for row, _ in best if row not in papers])
     near = stores.retriever.near_sentences(ranking, list(papers.values()))
