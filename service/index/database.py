@@ -82,19 +82,7 @@ CREATE TABLE sentence_vectors (
     vectors BLOB NOT NULL
 ) STRICT;
 INSERT INTO sentence_vectors SELECT paper_row, joined_bytes(sentence_vectors) FROM chunks GROUP BY paper_row;
-CREATE TABLE slim_chunks (
-    paper_row INTEGER NOT NULL REFERENCES papers (row) ON DELETE CASCADE,
-    number INTEGER NOT NULL,
-    start INTEGER NOT NULL,
-    end INTEGER NOT NULL,
-    sentences TEXT NOT NULL,
-    -- float32, unit length.
-    vector BLOB NOT NULL,
-    PRIMARY KEY (paper_row, number)
-) STRICT, WITHOUT ROWID;
-INSERT INTO slim_chunks SELECT paper_row, number, start, end, sentences, vector FROM chunks;
-DROP TABLE chunks;
-ALTER TABLE slim_chunks RENAME TO chunks;
+ALTER TABLE chunks DROP COLUMN sentence_vectors;
 """,
 )
 SCHEMA_VERSION = 1 + len(_MIGRATIONS)
@@ -123,10 +111,8 @@ class Database:
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = FULL")
             self.connection.execute("PRAGMA foreign_keys = ON")
-            if version and version < SCHEMA_VERSION:
-                note("the catalog is converted to the layout of this version, once (a minute for 100,000 papers) …")
             if version < SCHEMA_VERSION:
-                _migrate(self.connection, version)
+                _migrate(self.connection, version, note)
         except sqlite3.DatabaseError as error:
             raise HomeError(
                 f"catalog {path} cannot be opened ({error}): restore a backup with `paperboy restore FILE`, "
@@ -214,8 +200,10 @@ class _JoinedBytes:
         return b"".join(self._parts)
 
 
-def _migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Bring a catalog from a version of the schema to the newest, all or nothing."""
+def _migrate(connection: sqlite3.Connection, version: int, note: Callable[[str], None]) -> None:
+    """Bring a catalog from a version of the schema to the newest, all or nothing; version 0 is an empty one."""
+    if version:
+        note("the catalog is converted to the layout of this version, once (a minute for 100,000 papers) …")
     # typeshed's protocol wants an int of `finalize`, SQLite takes whatever it can store.
     connection.create_aggregate("joined_bytes", 1, _JoinedBytes)  # type: ignore[arg-type]
     steps = "".join((_SCHEMA, *_MIGRATIONS)[version:])

@@ -193,12 +193,13 @@ class Stores:
         search of a process begins it on a thread, and the first, which may be the only one, does not.
         """
         first, self._searched = not self._searched, True
-        if self._chroma is None and self._opening is None:
-            if first or self._chunk_count() > self._limit:
+        if self._chroma is None:
+            if self._opening is None:
+                if first or self._chunk_count() > self._limit:
+                    return None
+                self._opening = _beside().submit(self._open_chroma)
+            if not self._opening.done():
                 return None
-            self._opening = _beside().submit(self._open_chroma)
-        if self._chroma is None and self._opening is not None and not self._opening.done():
-            return None
         return self.vectors()
 
     def _open_chroma(self) -> ChromaStore:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from service.index.database import Database
 from service.index.home import Home
 from service.index.stores import Differences, Stores
 from service.ports import Embedder
@@ -71,3 +72,8 @@ def everything_found(stores: Stores) -> list[list[int]]:
     """What a home finds with Chroma for questions that concern all of its papers."""
     stores.vectors()
     return [best(stores, question) for question in (*SUBJECTS, "study7", "method2 of study11")]
+
+
+def pragma(database: Database, name: str) -> object:
+    """What SQLite says of a setting."""
+    return database.connection.execute(f"PRAGMA {name}").fetchone()[0]
