@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from tests.conftest import ROOT
 
@@ -37,3 +40,13 @@ def test_a_python_that_is_too_old_is_one_line_with_the_version_needed() -> None:
 
 def test_an_unknown_gpu_is_one_line_with_the_known_ones() -> None:
     assert "GPU=cuda" in one_line(run("--gpu", "abacus"))
+
+
+def test_the_engine_multiplies_in_tiles_where_the_processor_has_them() -> None:
+    processor = Path("/proc/cpuinfo")
+    if not processor.exists() or "amx_int8" not in processor.read_text().split():
+        pytest.skip("this processor has no AMX")
+    # In a process of its own: native code is not loaded here.
+    code = "from service.llm.worker.native import system_info; print(system_info())"
+    done = run(code=code, PYTHONPATH=str(ROOT))
+    assert "AMX_INT8 = 1" in done.stdout, done

@@ -1,7 +1,7 @@
 """llama.cpp's own benchmark and server, built from the very source that llama-cpp-python brings: `-m eval.bench.tools`.
 
 The source package is fetched by the hash in requirements/engine.lock and compiled with the switches of our own engine
-(native code, without AMX), so that a comparison is between programs and not between compilers. Once, in the cache
+(native code), so that a comparison is between programs and not between compilers. Once, in the cache
 folder: 6 minutes on two cores. `PAPERBOY_LLAMA_TOOLS` names a folder with binaries to take instead.
 """
 
