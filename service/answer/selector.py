@@ -1,7 +1,7 @@
 """Chooses the sentences of an abstract that say what the paper contributes; no language model takes part.
 
-A linear score over a few readable features of a sentence, trained on the oracle labels of SciTLDR (Cachola et al.
-2020) by `training/selector.py`, which writes `selector.json`.
+A linear score over a few readable features of a sentence and over its vector, trained on the oracle labels of SciTLDR
+(Cachola et al. 2020) by `training/selector.py`, which writes `selector.json`.
 """
 
 import json
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from service.ports import Matrix, Vector
 from service.text import content_hash
+from service.types import SummaryLength
 
 _WEIGHTS_FILE = Path(__file__).with_name("selector.json")
 _AUTHORS = r"\b(?:we|our|this (?:paper|work|article|study)|in this (?:paper|work|article|study))\b"
@@ -61,17 +62,40 @@ class Abstract(NamedTuple):
     """Of the sentences, in their order."""
     title_vector: Vector
     abstract_vector: Vector
+    embedder: str
+    """Fingerprint of what made the vectors."""
 
 
-def score_sentences(abstract: Abstract, terms: Callable[[str], list[str]]) -> NDArray[np.float64]:
+class Weights(NamedTuple):
+    """What was learned: features alone, and features together with vectors."""
+
+    of_features: NDArray[np.float64]
+    """In the order of `FEATURES`."""
+    beside_direction: NDArray[np.float64]
+    """Of the same where vectors count too."""
+    direction: Vector
+    """Vectors of sentences that sum a paper up by themselves lie that way."""
+    embedder: str
+    """Fingerprint of the embedder whose vectors the direction is for."""
+
+
+def score_sentences(
+    abstract: Abstract, terms: Callable[[str], list[str]], length: SummaryLength
+) -> NDArray[np.float64]:
     """How well each sentence would stand for the paper; comparable within one abstract only.
+
+    Vectors count for a single sentence. In a paragraph they are left out, as with another embedder than the one trained
+    on: no references say that they are better there, and with them a changed name changes 5 of 100 choices, not 1.
 
     Args:
         abstract: sentences and their vectors.
         terms: stemmed words of a text.
+        length: whether the sentence stands alone.
     """
-    weights = _weights()
-    scores: NDArray[np.float64] = features(abstract, terms) @ weights
+    weights, values = learned(), features(abstract, terms)
+    scores: NDArray[np.float64] = values @ weights.of_features
+    if length == "sentence" and abstract.embedder == weights.embedder:
+        scores = values @ weights.beside_direction + abstract.vectors @ weights.direction
     return scores
 
 
@@ -122,9 +146,13 @@ def features(abstract: Abstract, terms: Callable[[str], list[str]]) -> NDArray[n
 
 
 @lru_cache(maxsize=1)
-def _weights() -> NDArray[np.float64]:
-    values = json.loads(_WEIGHTS_FILE.read_text())["weights"]
-    return np.array([values[name] for name in FEATURES])
+def learned() -> Weights:
+    """What `training/selector.py` wrote, read once."""
+    document = json.loads(_WEIGHTS_FILE.read_text())
+    alone, beside = (
+        np.array([document[name][feature] for feature in FEATURES]) for name in ("features alone", "beside vectors")
+    )
+    return Weights(alone, beside, np.array(document["direction"].split(), np.float32), document["embedder"])
 
 
 def abstract_vector(vectors: Sequence[Vector]) -> Vector:

@@ -49,7 +49,7 @@ class _View(NamedTuple):
 
 def key_sentences(bench: Workbench, paper: Stored, count: int) -> list[Quote]:
     """The sentences that say best what a stored paper contributes, best first."""
-    view = _view_stored(bench, paper)
+    view = _view_stored(bench, paper, "sentence")
     return [view.quote(int(index)) for index in np.argsort(-view.scores)[:count]]
 
 
@@ -74,7 +74,7 @@ def kept_summary(
 def summarize(bench: Workbench, paper: Paper, length: SummaryLength, mode: Mode) -> Steps[Summary]:
     """Summarize a paper, of the catalog or not."""
     start = time.perf_counter()
-    view = _view_stored(bench, paper) if isinstance(paper, Stored) else _view_new(bench, paper)
+    view = _view_stored(bench, paper, length) if isinstance(paper, Stored) else _view_new(bench, paper, length)
     if mode == "free":
         return (yield from _freely(bench, view, length, start))
     if mode == "extractive":
@@ -194,25 +194,26 @@ def _distinct(view: _View, offered: list[tuple[int, int]]) -> list[tuple[int, in
     return kept
 
 
-def _view_stored(bench: Workbench, paper: Stored) -> _View:
+def _view_stored(bench: Workbench, paper: Stored, length: SummaryLength) -> _View:
     found = bench.stores.chunks.sentences([paper.row])[paper.row]
     whole = selector.abstract_vector(list(bench.stores.chunks.matrix([paper.row]).vectors))
-    return _view(bench, paper, found.spans, found.vectors, whole)
+    return _view(bench, paper, length, found.spans, found.vectors, whole)
 
 
-def _view_new(bench: Workbench, paper: Paper) -> _View:
+def _view_new(bench: Workbench, paper: Paper, length: SummaryLength) -> _View:
     embedder = bench.embedder
     (cut,) = cut_papers([paper], embedder)
     made = embedder.embed_passages(cut.passages)
     spans = tuple(span for chunk in cut.chunks for span in chunk.sentences)
     vectors = np.concatenate([found.segments[1:] for found in made])
-    return _view(bench, paper, spans, vectors, selector.abstract_vector([found.whole for found in made]))
+    whole = selector.abstract_vector([found.whole for found in made])
+    return _view(bench, paper, length, spans, vectors, whole)
 
 
 def _view(
-    bench: Workbench, paper: Paper, spans: tuple[Span, ...], vectors: Matrix, whole: Vector
-) -> _View:  # fmt: skip
+    bench: Workbench, paper: Paper, length: SummaryLength, spans: tuple[Span, ...], vectors: Matrix, whole: Vector
+) -> _View:
     title_vector = bench.titles.of(paper.title) if paper.title else whole
     texts = [paper.abstract[start:end] for start, end in spans]
-    abstract = selector.Abstract(paper.title, texts, vectors, title_vector, whole)
-    return _View(paper, spans, abstract, selector.score_sentences(abstract, bench.terms))
+    abstract = selector.Abstract(paper.title, texts, vectors, title_vector, whole, bench.embedder.fingerprint)
+    return _View(paper, spans, abstract, selector.score_sentences(abstract, bench.terms, length))
