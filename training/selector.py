@@ -133,9 +133,8 @@ def cue_sentence(example: Example) -> int:
     return 0
 
 
-def chosen(example: Example, weights: Array) -> str:
-    """The sentence that weights, of features alone or of everything, find best."""
-    inputs = example.features if len(weights) == len(selector.FEATURES) else example.everything
+def chosen(example: Example, inputs: Array, weights: Array) -> str:
+    """The sentence whose inputs the weights find best."""
     return example.sentences[int(np.argmax(inputs @ weights))]
 
 
@@ -145,7 +144,8 @@ def left_out(examples: Sequence[Example], inputs: Sequence[Array], targets: Sequ
     for fold in range(_FOLDS):
         rest = [place for place in range(len(examples)) if place % _FOLDS != fold]
         weights = fit([inputs[place] for place in rest], [targets[place] for place in rest])
-        made += [rouge(chosen(example, weights), example.references) for example in examples[fold::_FOLDS]]
+        tried = zip(examples[fold::_FOLDS], inputs[fold::_FOLDS], strict=True)
+        made += [rouge(chosen(example, of_one, weights), example.references) for example, of_one in tried]
     mean: Array = np.mean(made, axis=0)
     return mean
 
@@ -156,8 +156,8 @@ def report(examples: Sequence[Example], alone: Array, together: Array) -> dict[s
         "first sentence": lambda e: e.sentences[0],
         "title": lambda e: e.title,
         "cue-phrase sentence": lambda e: e.sentences[cue_sentence(e)],
-        "selector, features alone": lambda e: chosen(e, alone),
-        "selector, with vectors": lambda e: chosen(e, together),
+        "selector, features alone": lambda e: chosen(e, e.features, alone),
+        "selector, with vectors": lambda e: chosen(e, e.everything, together),
         "best sentence (oracle)": lambda e: max(e.sentences, key=lambda s: float(rouge(s, e.references)[0])),
     }
     return {

@@ -93,9 +93,11 @@ def score_sentences(
         length: whether the sentence stands alone.
     """
     weights, values = learned(), features(abstract, terms)
-    scores: NDArray[np.float64] = values @ weights.of_features
+    scores: NDArray[np.float64]
     if length == "sentence" and abstract.embedder == weights.embedder:
         scores = values @ weights.beside_direction + abstract.vectors @ weights.direction
+    else:
+        scores = values @ weights.of_features
     return scores
 
 
