@@ -161,6 +161,15 @@ def test_search_gives_as_many_as_there_are_after_every_change(store: ChromaStore
     assert found() == 0
 
 
+def test_rows_put_again_stay_within_reach_of_search(store: ChromaStore) -> None:
+    for _ in range(400):
+        store.clear()
+        store.put(ROWS[:10])
+        store.search(ROWS[0].vector, 1)
+        store.put(ROWS[5:20])
+        assert len(store.search(ROWS[0].vector, 20)) == 20
+
+
 def test_a_cleared_store_is_empty_and_takes_rows_again(store: ChromaStore) -> None:
     store.put(ROWS)
     store.clear()
