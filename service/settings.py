@@ -75,7 +75,9 @@ class Settings(BaseModel):
     cache_type: Literal["f16", "q8_0", "q4_0"] = Field(
         default="f16", description="precision of the writer's keys and values"
     )
-    flash_attention: bool | Literal["auto"] = Field(default="auto", description="llama.cpp's flash attention")
+    flash_attention: bool | Literal["auto"] = Field(
+        default="auto", description="llama.cpp's flash attention; auto: where it writes faster, not on x86 processors"
+    )
     max_papers: int = Field(default=20, ge=1, le=100, description="papers that a list answer may have")
     chroma_cold_limit: int = Field(
         default=20_000,

@@ -36,8 +36,14 @@ class Rates(NamedTuple):
 
 
 def batched_bench(
-    path: Path, parallel: int, *, prompt: int, generated: int, threads: int, unified: bool = False
-) -> Rates:  # fmt: skip
+    path: Path,
+    parallel: int,
+    *,
+    prompt: int,
+    generated: int,
+    threads: int,
+    flash: bool | None = None,
+) -> Rates:
     """One run of llama-batched-bench: `parallel` prompts, then steps with a token for each.
 
     Args:
@@ -46,14 +52,14 @@ def batched_bench(
         prompt: tokens of each.
         generated: tokens of each after the prompt.
         threads: of the processor.
-        unified: all sequences share one pool of cells; otherwise each has its own, its default and ours.
+        flash: flash attention; `None` leaves it to llama.cpp, which takes it.
     """
     cells = -(-(prompt + generated) // _STEP_OF_CELLS) * _STEP_OF_CELLS * parallel
     command = [
         *(str(tool("llama-batched-bench")), "-m", str(path), "--output-format", "jsonl"),
         *("-c", str(cells), "-t", str(threads), "-tb", str(threads)),
         *("-npp", str(prompt), "-ntg", str(generated), "-npl", str(parallel)),
-        *(("-kvu",) if unified else ()),
+        *(() if flash is None else ("-fa", "on" if flash else "off")),
     ]
     for _ in range(_TRIES):
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603

@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from service.errors import ModelError
-from service.llm.worker.sizing import Workload, free_memory, layers_that_fit, size_for
+from service.llm.worker.sizing import Workload, flash_attention, free_memory, layers_that_fit, size_for
 
 MIB = 2**20
 
@@ -100,3 +100,20 @@ def test_the_layers_that_are_offloaded_fit(layers: int, weights: int, context: i
 
 def test_the_free_memory_of_this_machine_is_known() -> None:
     assert 2**26 < free_memory() < 2**46
+
+
+@pytest.mark.parametrize(
+    ("processor", "cache_type", "score_bytes", "wanted"),
+    [
+        ("x86_64", "f16", 100 * MIB, False),
+        ("AMD64", "f16", 100 * MIB, False),
+        ("arm64", "f16", 100 * MIB, None),
+        ("x86_64", "q8_0", 100 * MIB, None),
+        ("x86_64", "f16", 300 * MIB, None),
+    ],
+)
+def test_flash_attention_is_left_out_where_single_tokens_are_faster_without_it_and_the_scores_fit(
+    processor: str, cache_type: str, score_bytes: int, wanted: bool | None
+) -> None:
+    found = flash_attention(processor=processor, cache_type=cache_type, score_bytes=score_bytes, free_bytes=4_096 * MIB)
+    assert found is wanted

@@ -4,6 +4,7 @@ Uses the C API through ctypes: a failed GGML assertion ends the process, so ever
 """
 
 import ctypes
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -76,9 +77,11 @@ class NativeModel:
         self.vocab: Any = llama_cpp.llama_model_get_vocab(handle)
         self.metadata = self._read_metadata()
         self.n_vocab = int(llama_cpp.llama_vocab_n_tokens(self.vocab))
-        self.n_embd = int(llama_cpp.llama_model_n_embd(handle))
-        self.n_ctx_train = int(llama_cpp.llama_model_n_ctx_train(handle))
-        self.n_layer = int(llama_cpp.llama_model_n_layer(handle))
+        # llama.cpp's own functions know these only where the weights are loaded, and end the process elsewhere.
+        self.n_embd = self._number("embedding_length")
+        self.n_ctx_train = self._number("context_length")
+        self.n_layer = self._number("block_count")
+        self.n_head = self._number("attention.head_count")
         self.is_recurrent = bool(llama_cpp.llama_model_is_recurrent(handle) or llama_cpp.llama_model_is_hybrid(handle))
         """Whether its memory is a state, of which no part can be forgotten or given away."""
         self.piece = lru_cache(_REMEMBERED_PIECES)(self._read_piece)
@@ -88,12 +91,10 @@ class NativeModel:
 
     def cell_values(self) -> int:
         """Numbers that the keys and values of one token are, in all layers."""
-        heads = int(llama_cpp.llama_model_n_head(self.handle))
-        shared = int(llama_cpp.llama_model_n_head_kv(self.handle))
-        architecture = self.metadata.get("general.architecture", "")
-        usual = str(self.n_embd // max(heads, 1))
-        key = int(self.metadata.get(f"{architecture}.attention.key_length", usual))
-        value = int(self.metadata.get(f"{architecture}.attention.value_length", usual))
+        shared = self._number("attention.head_count_kv", self.n_head)
+        usual = self.n_embd // max(self.n_head, 1)
+        key = self._number("attention.key_length", usual)
+        value = self._number("attention.value_length", usual)
         return self.n_layer * shared * (key + value)
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
@@ -120,6 +121,11 @@ class NativeModel:
         if self.handle:
             llama_cpp.llama_model_free(self.handle)
             self.handle = None
+
+    def _number(self, name: str, usual: int = 0) -> int:
+        """A number that the file says of its architecture; of one for each layer, the greatest."""
+        said = self.metadata.get(f"{self.metadata.get('general.architecture', '')}.{name}", "")
+        return max(map(int, re.findall(r"\d+", said)), default=usual)
 
     def _read_metadata(self) -> dict[str, str]:
         found = {}

@@ -1,5 +1,6 @@
 """A loaded writer: model, chat template, scheduler. Runs inside the worker process."""
 
+import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,15 +9,25 @@ from service.llm.constraints import ChoiceState
 from service.llm.cores import CoreWatch, free_cores
 from service.llm.wire import WriterSpec
 from service.llm.worker.chat import ChatTemplate
-from service.llm.worker.decoder import Decoder
+from service.llm.worker.decoder import BATCH_TOKENS, Decoder
 from service.llm.worker.gpu import free_gpu_memory
 from service.llm.worker.native import NativeModel, supports_gpu
 from service.llm.worker.scheduler import Report, Scheduler
-from service.llm.worker.sizing import Size, Workload, free_memory, has_huge_pages, layers_that_fit, size_for
+from service.llm.worker.sizing import (
+    Size,
+    Workload,
+    flash_attention,
+    free_memory,
+    has_huge_pages,
+    layers_that_fit,
+    size_for,
+)
 from service.ports import GenerationRequest, Message
 
 CACHE_BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 """Of one number of a key or value, scales included."""
+_SCORE_BYTES = 4
+"""Of one score of attention."""
 _MOST_OF_MEMORY = 0.25
 """Of what is free, for weights that are read."""
 
@@ -40,6 +51,7 @@ class Runtime:
         try:
             self.template = ChatTemplate(self.model)
             self.size = _size(self.model, spec)
+            flash = _flash_attention(self.model, spec, self.size)
 
             def decoder(sequences: int, outputs: int) -> Decoder:
                 return Decoder(
@@ -49,7 +61,7 @@ class Runtime:
                     outputs=outputs,
                     threads=self.threads,
                     cache_type=spec.cache_type,
-                    flash_attention=spec.flash_attention,
+                    flash_attention=flash,
                 )
 
             self.scheduler = Scheduler(
@@ -108,6 +120,18 @@ def _size(model: NativeModel, spec: WriterSpec) -> Size:
         free_bytes=free_memory(),
         gpu=supports_gpu() and spec.gpu_layers != 0,
         name=model.path.name,
+    )
+
+
+def _flash_attention(model: NativeModel, spec: WriterSpec, size: Size) -> bool | None:
+    """What was asked for, else what is faster; for GPUs llama.cpp knows best."""
+    if spec.flash_attention is not None or (supports_gpu() and spec.gpu_layers != 0):
+        return spec.flash_attention
+    return flash_attention(
+        processor=platform.machine(),
+        cache_type=spec.cache_type,
+        score_bytes=model.n_head * BATCH_TOKENS * size.window * _SCORE_BYTES,
+        free_bytes=free_memory(),
     )
 
 
