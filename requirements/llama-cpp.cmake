@@ -13,3 +13,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
     PROPERTIES COMPILE_OPTIONS "-fno-tree-dse;-fno-dse"
   )
 endif()
+
+# What it needs and old Vulkan headers lack, before these.
+if(GGML_VULKAN)
+  include_directories(BEFORE ${CMAKE_CURRENT_LIST_DIR}/headers)
+endif()

@@ -23,6 +23,11 @@ GPU_FLAGS = {
     "metal": ["-DGGML_METAL=ON"],
     "vulkan": ["-DGGML_VULKAN=ON"],
 }
+GPU_COMPILERS = {
+    "cuda": ("nvcc", "install NVIDIA's CUDA toolkit and put its bin folder on the PATH"),
+    "vulkan": ("glslc", "apt install glslc libvulkan-dev spirv-headers"),
+}
+"""What a build for a GPU needs besides, and how to get it."""
 
 
 def stop(message: str) -> "None":
@@ -31,8 +36,11 @@ def stop(message: str) -> "None":
     raise SystemExit(2)
 
 
-def check_machine() -> None:
+def check_machine(gpu: str) -> None:
     """Refuse, with what to install, a machine that cannot build or run Paperboy."""
+    compiler, remedy = GPU_COMPILERS.get(gpu, ("", ""))
+    if compiler and not shutil.which(compiler):
+        stop(f"GPU={gpu} needs {compiler}, which is not found: {remedy}")
     if sys.version_info < (3, 11):  # noqa: UP036 - whoever calls this may have an older one
         found = f"{platform.python_version()} ({sys.executable})"
         stop(f"Python 3.11 or newer is needed, this is {found}: install one and call make PYTHON=/path/to/python3.11")
@@ -162,7 +170,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.gpu not in GPU_FLAGS:
         stop(f"GPU={options.gpu} is not known: GPU=cuda, GPU=metal or GPU=vulkan")
-    check_machine()
+    check_machine(options.gpu)
     engine_stamp = VENV / "paperboy-engine.stamp"
     remembered = read(engine_stamp).split()
     gpu = options.gpu or (remembered[1] if len(remembered) > 1 else "")
@@ -170,6 +178,7 @@ def main() -> None:
         REQUIREMENTS / "engine.lock",
         REQUIREMENTS / "build.lock",
         REQUIREMENTS / "llama-cpp.cmake",
+        REQUIREMENTS / "headers" / "vulkan" / "vulkan.hpp",
     )
     # The wheel fits every Python 3, so the version is no part of its key.
     engine_key = digest(*engine_files, gpu, processor())

@@ -42,6 +42,15 @@ def test_an_unknown_gpu_is_one_line_with_the_known_ones() -> None:
     assert "GPU=cuda" in one_line(run("--gpu", "abacus"))
 
 
+@pytest.mark.parametrize(
+    ("gpu", "compiler", "remedy"), [("vulkan", "glslc", "libvulkan-dev"), ("cuda", "nvcc", "CUDA")]
+)
+def test_a_gpu_without_its_compiler_is_one_line_that_says_what_to_install(gpu: str, compiler: str, remedy: str) -> None:
+    line = one_line(run("--gpu", gpu, PATH=""))
+    assert f"GPU={gpu} needs {compiler}" in line
+    assert remedy in line
+
+
 def test_the_engine_multiplies_in_tiles_where_the_processor_has_them() -> None:
     if "amx_int8" not in processor().split():
         pytest.skip("this processor has no AMX")
