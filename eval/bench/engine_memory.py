@@ -16,7 +16,8 @@ from eval.bench.workload import open_engine, writer_spec
 from service.llm.engine import LlamaEngine
 from service.ports import Generation, GenerationRequest, Message
 
-_REQUESTS, _WARM_UP = 10_000, 500
+_REQUESTS, _WARM_UP = 10_000, 2_000
+"""The longest prompts of the first requests touch the last pages of the buffers, which are reserved from the start."""
 _TOGETHER = 50
 _PARALLEL = 8
 _TOKENS = 12
