@@ -107,6 +107,11 @@ class Runtime:
         self.model.close()
 
 
+def _may_offload(spec: WriterSpec) -> bool:
+    """Whether layers may go to a GPU."""
+    return supports_gpu() and spec.gpu_layers != 0
+
+
 def _cell_bytes(model: NativeModel, spec: WriterSpec) -> int:
     """Memory of the keys and values of one token."""
     return int(model.cell_values() * CACHE_BYTES[spec.cache_type])
@@ -118,14 +123,14 @@ def _size(model: NativeModel, spec: WriterSpec) -> Size:
         trained=model.n_ctx_train,
         cell_bytes=_cell_bytes(model, spec),
         free_bytes=free_memory(),
-        gpu=supports_gpu() and spec.gpu_layers != 0,
+        gpu=_may_offload(spec),
         name=model.path.name,
     )
 
 
 def _flash_attention(model: NativeModel, spec: WriterSpec, size: Size) -> bool | None:
     """What was asked for, else what is faster; for GPUs llama.cpp knows best."""
-    if spec.flash_attention is not None or (supports_gpu() and spec.gpu_layers != 0):
+    if spec.flash_attention is not None or _may_offload(spec):
         return spec.flash_attention
     return flash_attention(
         processor=platform.machine(),
