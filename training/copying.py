@@ -1,36 +1,36 @@
 """A decoder that copies before it has learned anything: weights set by hand for the first two layers.
 
 What a state has stands in directions of their own: a constant, which token it is, which two tokens were before it, and
-room for what training finds. Two heads of the first layer look one and two tokens back; the heads of the second look
+room for what training finds. Two heads of the first layer look one and two tokens back; four of the third look
 for a place where the last two tokens stood before and bring the token that followed (induction heads, Olsson et al.
-2022). All else begins as small noise.
+2022). Other heads choose what to copy (`choosing.py`). All else begins as small noise.
 """
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.choosing import Text, Vocabulary, set_choosing
 from training.decoder import HEAD, Decoder, Shape
+from training.states import BEFORE, IDENTITY, ONE_BEFORE, OWN, STILL, TURNING, TWO_BEFORE, orthonormal
 
-_IDENTITY, _BEFORE = 128, HEAD
-"""Directions for the token itself, and for each of the two before it."""
 _CONSTANT = 4.0
-_TURNING = 14
-"""Pairs of a head that turn with the position, from 6 to 1,900 tokens for a full turn; the others compare contents."""
 _SPREAD = 1.163
 """By how much each pair is slower than in Llama, than the one before it."""
 _STILL = 1e8
-_LOOKING_BACK, _KEPT, _MATCHING, _COPYING = 1.6, 0.6, 2.4, 4.0
+_LOOKING_BACK, _KEPT, _MATCHING, _COPYING = 1.6, 0.6, 2.4, 6.0
 """How sharply heads look back and what they keep of it; how sharply they compare, and how loudly they copy."""
 _SURENESS = 0.08
 """Of the norm before the logits: one token is then some 17 above all others, and what is wrong can be unlearned."""
 _NOISE = 0.02
+_PAIRS = 2
+"""Of heads that copy."""
 
 
-def copying(shape: Shape, tokens: int, seed: int, *, plain: bool = False) -> Decoder:
+def copying(shape: Shape, known: Vocabulary, text: Text, seed: int, *, plain: bool = False) -> Decoder:
     """A new decoder; the same seed gives the same. A `plain` one is all noise, to compare with."""
     torch.manual_seed(seed)
-    decoder = Decoder(shape, tokens, _factors())
+    decoder = Decoder(shape, len(known.ids), _factors())
     with torch.no_grad():
         for name, weight in decoder.named_parameters():
             if "norm" in name:
@@ -43,22 +43,23 @@ def copying(shape: Shape, tokens: int, seed: int, *, plain: bool = False) -> Dec
             return decoder
         decoder.output_norm.weight.fill_(_SURENESS)
         _set_states(decoder.token_embd.weight)
-        reading = _orthonormal(_BEFORE, _IDENTITY)
+        reading = orthonormal(BEFORE, IDENTITY)
         _set_looking_back(decoder, reading)
         _set_copying(decoder, reading)
+        set_choosing(decoder, reading, known, text)
     return decoder
 
 
 def _factors() -> Tensor:
-    return torch.tensor([_SPREAD**pair if pair < _TURNING else _STILL for pair in range(HEAD // 2)])
+    return torch.tensor([_SPREAD**pair if pair < TURNING else _STILL for pair in range(HEAD // 2)])
 
 
 def _set_states(embedding: Tensor) -> None:
     embedding[:, 0] = _CONSTANT
     # All of one length: of a longer one the constant would be smaller behind the norm, and so all that is compared.
-    identities = functional.normalize(torch.randn(len(embedding), _IDENTITY), dim=1)
-    embedding[:, 1 : 1 + _IDENTITY] = identities * _IDENTITY**0.5
-    embedding[:, 1 + _IDENTITY : 1 + _IDENTITY + 2 * _BEFORE] = 0.0
+    identities = functional.normalize(torch.randn(len(embedding), IDENTITY), dim=1)
+    embedding[:, 1 : 1 + IDENTITY] = identities * IDENTITY**0.5
+    embedding[:, 1 + IDENTITY : 1 + IDENTITY + 2 * BEFORE] = 0.0
 
 
 def _set_looking_back(decoder: Decoder, reading: Tensor) -> None:
@@ -69,38 +70,33 @@ def _set_looking_back(decoder: Decoder, reading: Tensor) -> None:
         rows = slice(head * HEAD, (head + 1) * HEAD)
         for matrix in (layer.attn_q.weight, layer.attn_k.weight, layer.attn_v.weight):
             matrix[rows] = 0.0
-        angles = speeds[:_TURNING] * (head + 1)
-        layer.attn_q.weight[rows, 0][0 : 2 * _TURNING : 2] = _LOOKING_BACK
-        layer.attn_k.weight[rows, 0][0 : 2 * _TURNING : 2] = _LOOKING_BACK * angles.cos()
-        layer.attn_k.weight[rows, 0][1 : 2 * _TURNING : 2] = _LOOKING_BACK * angles.sin()
-        layer.attn_v.weight[rows, 1 : 1 + _IDENTITY] = reading
-        begin = 1 + _IDENTITY + head * _BEFORE
-        layer.attn_output.weight[begin : begin + _BEFORE, rows] = _KEPT * torch.eye(_BEFORE)
+        angles = speeds[:TURNING] * (head + 1)
+        layer.attn_q.weight[rows, 0][0:STILL:2] = _LOOKING_BACK
+        layer.attn_k.weight[rows, 0][0:STILL:2] = _LOOKING_BACK * angles.cos()
+        layer.attn_k.weight[rows, 0][1:STILL:2] = _LOOKING_BACK * angles.sin()
+        layer.attn_v.weight[rows, 1 : 1 + IDENTITY] = reading
+        begin = 1 + IDENTITY + head * BEFORE
+        layer.attn_output.weight[begin : begin + BEFORE, rows] = _KEPT * torch.eye(BEFORE)
 
 
 def _set_copying(decoder: Decoder, reading: Tensor) -> None:
-    """Pairs of heads of the second layer compare alike, and each copies half of what a token is."""
-    layer = decoder.blk[1]
-    own, one, two = 1, 1 + _IDENTITY, 1 + _IDENTITY + _BEFORE
-    half = (HEAD - 2 * _TURNING) // 2
-    for pair in range(decoder.shape.width // HEAD // 2):
-        first, second = _orthonormal(half, _BEFORE), _orthonormal(half, _BEFORE)
+    """Pairs of heads of the third layer compare alike, and each copies half of what a token is."""
+    layer = decoder.blk[2]
+    own, one, two = OWN, ONE_BEFORE, TWO_BEFORE
+    half = (HEAD - STILL) // 2
+    for pair in range(_PAIRS):
+        first, second = orthonormal(half, BEFORE), orthonormal(half, BEFORE)
         for part in (0, 1):
             head = 2 * pair + part
             rows = slice(head * HEAD, (head + 1) * HEAD)
             query, key = torch.zeros(HEAD, decoder.shape.width), torch.zeros(HEAD, decoder.shape.width)
-            still = 2 * _TURNING
-            query[still : still + half, own : own + _IDENTITY] = first @ reading
-            key[still : still + half, one : one + _BEFORE] = first / _KEPT
-            query[still + half :, one : one + _BEFORE] = second / _KEPT
-            key[still + half :, two : two + _BEFORE] = second / _KEPT
+            still = STILL
+            query[still : still + half, own : own + IDENTITY] = first @ reading
+            key[still : still + half, one : one + BEFORE] = first / _KEPT
+            query[still + half :, one : one + BEFORE] = second / _KEPT
+            key[still + half :, two : two + BEFORE] = second / _KEPT
             layer.attn_q.weight[rows], layer.attn_k.weight[rows] = _MATCHING * query, _MATCHING * key
             layer.attn_v.weight[rows] = 0.0
             kept = torch.arange(HEAD) + own + part * HEAD
             layer.attn_v.weight[torch.arange(HEAD) + head * HEAD, kept] = 1.0
             layer.attn_output.weight[kept, torch.arange(HEAD) + head * HEAD] = _COPYING
-
-
-def _orthonormal(rows: int, columns: int) -> Tensor:
-    found: Tensor = torch.linalg.qr(torch.randn(columns, rows)).Q.T
-    return found

@@ -25,8 +25,8 @@ class Shape(NamedTuple):
 HEAD = 64
 _BLOCK = 128
 """Queries whose scores are in the cache together."""
-WRITER = Shape(layers=10, width=384, inner=1024)
-"""20.8 million weights, the embedding of 8,192 tokens included."""
+WRITER = Shape(layers=8, width=384, inner=1024)
+"""17.3 million weights, the embedding of 8,192 tokens included."""
 
 
 class Attention(torch.autograd.Function):  # type: ignore[misc]

@@ -1,8 +1,8 @@
 """Train the writer: `python -m training.writer --work DIR` (goes on from its last checkpoint).
 
-From scratch, 20.8 million weights (`decoder.py`) of which the first layers copy from the start (`copying.py`), or none
-with `--plain`, on groups of `writer_tasks.py`. The first tokens of a sentence, which decide which one it is, weigh more
-than the rest, which is copied. What copies is moved little, or it is lost.
+From scratch, 17.3 million weights (`decoder.py`) of which the first layers copy and choose from the start
+(`copying.py`, `choosing.py`), or none with `--plain`, on groups of `writer_tasks.py`. The first tokens of a sentence,
+which decide which one it is, weigh more than the rest, which is copied. What copies is moved little, or it is lost.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gguf
+import llama_cpp
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from torch import Tensor
@@ -21,6 +22,7 @@ from torch.nn import functional
 
 from eval.data import ROOT
 from eval.heldout import HELD_OUT_FROM
+from training.choosing import Text, vocabulary
 from training.copying import copying
 from training.decoder import WRITER, Decoder, write
 from training.halves import lower, take_gradients
@@ -28,15 +30,19 @@ from training.pairs import abstracts, to_train
 from training.writer_tasks import Group, TaskMaker, without_tldr_papers
 
 TRIAL = ROOT / "models" / "paperboy-writer-trial-f16.gguf"
+FAMILY = "paperlm-2"
+"""Folder of its prompts."""
 _SEED = 11
 _RATE, _WARM_UP, _DECAY = 6e-4, 50, 0.01
-_COPYING_RATE = 0.15
-"""Of attention in the first two layers, which finds what to copy, and a tenth of it for the embedding."""
+_COPYING_RATE = 0.05
+"""Of attention in the first three layers, which finds what to copy, and a tenth of it for the embedding."""
 _TOKENS = 6_000
 """Of a step."""
 _LONGEST = 1_400
 _FIRST, _FIRST_WEIGHT = 3, 4.0
-_EXAM_GROUPS, _KEEP_EVERY, _EXAMINE_EVERY = 60, 50, 100
+_EXAM_GROUPS, _KEEP_EVERY, _EXAMINE_EVERY = 200, 50, 100
+_COUNTED = 4_000
+"""Abstracts in which tokens are counted."""
 
 
 class Sample(NamedTuple):
@@ -97,11 +103,13 @@ class Training:
         self.work, self.steps, self.done = work, steps, 0
         self.tokenizer = tokenizer_of(TRIAL)
         everything = abstracts()
-        self.maker = TaskMaker(without_tldr_papers(to_train(everything)), _SEED)
+        papers = without_tldr_papers(to_train(everything))
+        self.maker = TaskMaker(papers, _SEED)
         later = TaskMaker([paper for paper in everything if paper.listed >= HELD_OUT_FROM], _SEED + 1)
         self.exam = [later.draw() for _ in range(_EXAM_GROUPS)]
-        tokens = self.tokenizer.get_vocab_size()
-        self.decoder = copying(WRITER, tokens, _SEED, plain=plain)
+        known = vocabulary(self.tokenizer, (paper.whole for paper in papers[:: len(papers) // _COUNTED]))
+        read = sample(next(group for group in self.exam if group.kind == "question"), self.tokenizer)
+        self.decoder = copying(WRITER, known, Text(read.tokens, read.places, read.mask), _SEED, plain=plain)
         self.low = self.decoder.lowered()
         self._weights = list(zip(self.decoder.parameters(), self.low.parameters(), strict=True))
         self.optimizer = torch.optim.AdamW(self._rates(), lr=_RATE, weight_decay=_DECAY)
@@ -113,7 +121,7 @@ class Training:
             self.done = kept["done"]
             lower(self._weights)
             # Groups that were seen are not drawn again.
-            self.maker = TaskMaker(without_tldr_papers(to_train(everything)), _SEED + 100 + self.done)
+            self.maker = TaskMaker(papers, _SEED + 100 + self.done)
 
     def run(self) -> None:
         """All steps that are left."""
@@ -161,7 +169,7 @@ class Training:
     def _rates(self) -> list[dict[str, Any]]:
         groups: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
         for name, weight in self.decoder.named_parameters():
-            copies = name.startswith(("blk.0.attn", "blk.1.attn"))
+            copies = name.startswith(("blk.0.attn", "blk.1.attn", "blk.2.attn"))
             groups[2 if name.startswith("token_embd") else 1 if copies else 0].append(weight)
         return [{"params": found} for found in groups]
 
@@ -220,7 +228,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen.work.mkdir(parents=True, exist_ok=True)
     training = Training(chosen.work, chosen.steps, plain=chosen.plain)
     training.run()
-    write(training.decoder, TRIAL, chosen.work / "paperboy-writer-f16.gguf", "paperlm")
+    exact = chosen.work / "paperboy-writer-f16.gguf"
+    write(training.decoder, TRIAL, exact, FAMILY)
+    in_8_bits(exact, chosen.work / "paperboy-writer-Q8_0.gguf")
+
+
+def in_8_bits(exact: Path, target: Path) -> None:
+    """The same model with 8 bits a weight.
+
+    Raises:
+        OSError: llama.cpp could not write it.
+    """
+    wanted = llama_cpp.llama_model_quantize_default_params()
+    wanted.ftype = llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0
+    if llama_cpp.llama_model_quantize(str(exact).encode(), str(target).encode(), wanted):
+        raise OSError(f"llama.cpp could not write {target}")
 
 
 if __name__ == "__main__":

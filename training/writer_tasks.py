@@ -1,5 +1,6 @@
-"""What the writer learns: groups of one prefix (an abstract, or numbered passages) and questions with their answers.
+"""What the writer learns: an abstract and tasks about it, or a question, numbered passages and the answer.
 
+A question stands before its passages: a decoder sees only what came before, so it can tell what answers while it reads.
 Answers are sentences of the prefix, each followed in questions by the marker of its passage, as the prompts of
 `prompts/paperlm` have them; author-written TLDRs and titles are the only free text. Labels of sentences: of SciTLDR the
 one nearest to the authors' TLDR, of other abstracts the cue phrases and title words that the selector looks at.
@@ -14,11 +15,14 @@ from eval.data import read_lines
 from service.answer.selector import states_contribution, states_result
 from service.answer.write import SENTINEL
 from service.text import title_key
-from training.pairs import Abstract, PairMaker
+from training.pairs import Abstract
 
 _WORD = re.compile(r"[a-z]{4,}")
 _PASSAGES = (3, 8)
-_OF_PASSAGE = (1, 4)
+_OF_PASSAGE = (1, 3)
+_UNANSWERABLE = 0.1
+_KINDS = (0.2, 0.65, 0.15)
+"""Of papers, questions and TLDRs."""
 _MOST_CHARACTERS = 4_000
 """Of a prefix: about 1,000 tokens."""
 
@@ -47,14 +51,13 @@ class TaskMaker:
         """Use papers to train on, and SciTLDR train without papers of the same title or first sentence."""
         self._chance = random.Random(seed)  # noqa: S311 - no secret
         self._papers = papers
-        self._phrases = PairMaker(papers, seed)
         self._tldrs = _tldrs()
         self._kinds: tuple[Callable[[], Group], ...] = (self._paper, self._question, self._tldr)
 
     def draw(self) -> Group:
         """A group that fits the context."""
         while True:
-            group = self._chance.choices(self._kinds, (0.3, 0.5, 0.2))[0]()
+            group = self._chance.choices(self._kinds, _KINDS)[0]()
             if group.answers and len(group.prefix) <= _MOST_CHARACTERS:
                 return group
 
@@ -79,24 +82,23 @@ class TaskMaker:
         return Group("tldr", _abstract(title, sentences), tuple(found))
 
     def _question(self) -> Group:
-        """Passages of different papers; each question is about one of them, or about none."""
+        """A question and passages of different papers; it is about one of them, or about none."""
         count = self._chance.randint(*_PASSAGES)
-        pairs = self._phrases.draw(count + 1)
-        *shown, missing = (self._papers[pair.source] for pair in pairs)
-        asked = [self._asked(paper) for paper in shown]
+        *shown, missing = self._chance.sample(self._papers, count + 1)
+        right = self._chance.randrange(count)
+        question, sentence = self._asked(shown[right])
         lines = []
-        for marker, (paper, (_, sentence)) in enumerate(zip(shown, asked, strict=True), start=1):
-            room = self._chance.randint(*_OF_PASSAGE)
-            others = [text for text in paper.sentences if text != sentence]
-            chosen = {sentence, *self._chance.sample(others, min(room - 1, len(others)))}
-            tagged = " ".join(f"{text} [{marker}]" for text in paper.sentences if text in chosen)
-            lines.append(f"[{marker}] {paper.title}. {tagged}")
-        found = [
-            Answer(f"Question: {question}", (sentence, f"[{marker}]"), True)
-            for marker, (question, sentence) in enumerate(asked, start=1)
-        ]
-        found.append(Answer(f"Question: {self._asked(missing)[0]}", (SENTINEL,), False))
-        return Group("question", "\n".join(lines) + "\n", tuple(found))
+        for marker, paper in enumerate(shown):
+            must = {sentence} if marker == right else set()
+            others = [text for text in paper.sentences if text not in must]
+            room = self._chance.randint(*_OF_PASSAGE) - len(must)
+            chosen = must | set(self._chance.sample(others, min(room, len(others))))
+            tagged = " ".join(f"{text} [{marker + 1}]" for text in paper.sentences if text in chosen)
+            lines.append(f"[{marker + 1}] {paper.title}. [{marker + 1}] {tagged}")
+        answer = Answer("", (sentence, f"[{right + 1}]"), True)
+        if self._chance.random() < _UNANSWERABLE:
+            question, answer = self._asked(missing)[0], Answer("", (SENTINEL,), False)
+        return Group("question", f"Question: {question}\n" + "\n".join(lines), (answer,))
 
     def _asked(self, paper: Abstract) -> tuple[str, str]:
         """A question and the sentence of the paper that answers it."""

@@ -42,7 +42,7 @@ def minimal(user: str = "Say $text") -> str:
 
 
 def test_there_is_a_prompt_for_every_task_of_every_family() -> None:
-    assert FAMILIES == ["chat", "paperlm"]
+    assert FAMILIES == ["chat", "paperlm", "paperlm-2"]
     for family in FAMILIES:
         assert [load_prompt(prompts_folder(), family, task).name for task in TASKS] == [
             f"{family}/{task}-1" for task in TASKS

@@ -1,16 +1,46 @@
 """The writer in torch is the model that ships, and a new one copies."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eval.data import ROOT
+from eval.questions import sample_papers
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install '.[training]'")
 pytest.importorskip("gguf", reason="gguf is not installed: pip install '.[training]'")
 
 TRIAL = ROOT / "models" / "paperboy-writer-trial-f16.gguf"
+
+
+def _untrained(*, plain: bool = False) -> Any:
+    from training.choosing import Text, vocabulary
+    from training.copying import copying
+    from training.decoder import WRITER
+    from training.writer import sample, tokenizer_of
+
+    tokenizer = tokenizer_of(TRIAL)
+    known = vocabulary(tokenizer, (f"{paper.title} {paper.abstract}" for paper in sample_papers()))
+    read = sample(_asked("how does the schedule temper annealing?", "We"), tokenizer)
+    return copying(WRITER, known, Text(read.tokens, read.places, read.mask), 1, plain=plain)
+
+
+def _asked(question: str, begin: str) -> Any:
+    """A question about three papers of which the second answers, with a sentence that begins so."""
+    from training.writer_tasks import Answer, Group
+
+    lines = [
+        "[1] Protein folding by search. [1] Folding is slow. [1] Our robots bake bread in kitchens. [1]",
+        "[2] Annealing of schedules. [2] We temper the annealing schedule of sparse kernels. [2]"
+        " Experiments halve the error on speech. [2] Although auctions are planar, bidders lie. [2]",
+        "[3] Optical lattices in space. [3] These telescopes see distant galaxies. [3]",
+    ]
+    sentence = next(part.strip() for line in lines for part in re.split(r"\[\d\]", line) if f" {begin} " in part)
+    marker = next(place for place, line in enumerate(lines, start=1) if sentence in line)
+    answer = Answer("", (sentence, f"[{marker}]"), True)
+    return Group("question", f"Question: {question}\n" + "\n".join(lines), (answer,))
 
 
 def _repeated() -> tuple[Any, Any, Any]:
@@ -21,11 +51,10 @@ def _repeated() -> tuple[Any, Any, Any]:
 
 
 def test_what_was_read_before_is_copied_before_anything_is_learned() -> None:
-    from training.copying import copying
-    from training.decoder import WRITER, read
+    from training.decoder import read
 
     tokens, places, mask = _repeated()
-    untrained, plain = copying(WRITER, 8_192, 1), copying(WRITER, 8_192, 1, plain=True)
+    untrained, plain = _untrained(), _untrained(plain=True)
     with torch.no_grad():
         for decoder, copies in ((untrained, True), (untrained.lowered(), True), (read(TRIAL), True), (plain, False)):
             said = decoder.logits(decoder(tokens, places, mask))[0].argmax(-1)
@@ -33,15 +62,30 @@ def test_what_was_read_before_is_copied_before_anything_is_learned() -> None:
             assert right > 0.9 if copies else right < 0.1
 
 
+def test_the_sentence_with_the_rare_words_of_the_question_is_chosen_before_anything_is_learned() -> None:
+    from training.writer import examine, tokenizer_of
+
+    groups = [
+        _asked("which papers are about sparse kernels and annealing?", "We"),
+        _asked("what is said about the error on speech?", "Experiments"),
+        _asked("how about auctions and bidders?", "Although"),
+        _asked("bread in kitchens?", "Our"),
+        _asked("by how much do telescopes see galaxies?", "These"),
+        _asked("which robots bake?", "Our"),
+    ]
+    tokenizer = tokenizer_of(TRIAL)
+    assert examine(_untrained(), groups, tokenizer)["question first"] > 0.8
+    assert examine(_untrained(plain=True), groups, tokenizer)["question first"] < 0.2
+
+
 def test_logits_of_a_written_file_are_those_of_torch(tmp_path: Path) -> None:
     import llama_cpp
     import numpy as np
 
-    from training.copying import copying
-    from training.decoder import WRITER, write
+    from training.decoder import write
 
     tokens, places, mask = _repeated()
-    large = copying(WRITER, 8_192, 1)
+    large = _untrained()
     write(large, TRIAL, tmp_path / "large.gguf", "paperlm")
     with torch.no_grad():
         ours = large.logits(large(tokens, places, mask))[0].numpy()
@@ -50,7 +94,25 @@ def test_logits_of_a_written_file_are_those_of_torch(tmp_path: Path) -> None:
     theirs = np.array(model.scores[: len(ours)])
     model.close()
     centred = ours - ours.mean(1, keepdims=True) - theirs + theirs.mean(1, keepdims=True)
-    assert np.abs(centred).max() < 0.1
+    # Sharp attention turns the rounding of half precision into more where two tokens score alike.
+    assert np.abs(centred).mean() < 0.01
+    assert (ours.argmax(1) == theirs.argmax(1)).mean() > 0.98
+
+
+def test_a_file_in_8_bits_says_the_same(tmp_path: Path) -> None:
+    from training.decoder import read, write
+    from training.writer import FAMILY, in_8_bits
+
+    tokens, places, mask = _repeated()
+    write(_untrained(), TRIAL, tmp_path / "exact.gguf", FAMILY)
+    in_8_bits(tmp_path / "exact.gguf", tmp_path / "small.gguf")
+    with torch.no_grad():
+        exact, small = (
+            decoder.logits(decoder(tokens, places, mask))[0, 60:].argmax(-1)
+            for decoder in (read(tmp_path / "exact.gguf"), read(tmp_path / "small.gguf"))
+        )
+    assert (exact == small).float().mean() > 0.95
+    assert (tmp_path / "small.gguf").stat().st_size < 0.6 * (tmp_path / "exact.gguf").stat().st_size
 
 
 def test_answers_of_a_group_do_not_see_each_other() -> None:
