@@ -27,12 +27,13 @@ _RARE, _MATCHED, _ASKED, _TITLE, _BEGIN = _PASSAGE + 1, _PASSAGE + 2, _PASSAGE +
 begins."""
 _LENGTH = 4.0
 _MATCHING_HEADS, _BEGIN_HEAD, _VOTING_HEAD = (0, 1, 2, 3), 4, 4
-"""Two of the second layer, and one of the third, of which the first four copy."""
+"""Five of the second layer, and one of the third, of which the first four copy."""
 _SHARP, _SINK = 36.0, 0.7
 """Score of a token that is in the question, and the share of it that the text's first token has for all others."""
 _BEGINS, _NEAR = 30.0, (40.0, 24.0)
 """Score of what stands behind a marker, and what the distance takes away."""
 _VOTE, _BEHIND, _NOT_IN_TITLE, _LOUD = 10.0, 8.0, 8.0, 500.0
+"""Score of a matched token, of one behind the question, what a title takes away; how loudly the voted token is said."""
 _QUESTION_WORD = ("Q", "ues", "tion", ":")
 _NO_VOTE = 0.05
 _COMMON, _RAREST = 1.5, 6.0

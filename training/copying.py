@@ -1,4 +1,4 @@
-"""A decoder that copies before it has learned anything: weights set by hand for the first two layers.
+"""A decoder that copies before it has learned anything: weights set by hand for the first three layers.
 
 What a state has stands in directions of their own: a constant, which token it is, which two tokens were before it, and
 room for what training finds. Two heads of the first layer look one and two tokens back; four of the third look
@@ -90,11 +90,10 @@ def _set_copying(decoder: Decoder, reading: Tensor) -> None:
             head = 2 * pair + part
             rows = slice(head * HEAD, (head + 1) * HEAD)
             query, key = torch.zeros(HEAD, decoder.shape.width), torch.zeros(HEAD, decoder.shape.width)
-            still = STILL
-            query[still : still + half, own : own + IDENTITY] = first @ reading
-            key[still : still + half, one : one + BEFORE] = first / _KEPT
-            query[still + half :, one : one + BEFORE] = second / _KEPT
-            key[still + half :, two : two + BEFORE] = second / _KEPT
+            query[STILL : STILL + half, own : own + IDENTITY] = first @ reading
+            key[STILL : STILL + half, one : one + BEFORE] = first / _KEPT
+            query[STILL + half :, one : one + BEFORE] = second / _KEPT
+            key[STILL + half :, two : two + BEFORE] = second / _KEPT
             layer.attn_q.weight[rows], layer.attn_k.weight[rows] = _MATCHING * query, _MATCHING * key
             layer.attn_v.weight[rows] = 0.0
             kept = torch.arange(HEAD) + own + part * HEAD

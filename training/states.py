@@ -5,8 +5,8 @@ from torch import Tensor
 
 from training.decoder import HEAD
 
-CONSTANT, OWN = 0, 1
-"""Directions: a constant; the token itself."""
+OWN = 1
+"""The first direction of the token itself, behind a constant."""
 IDENTITY, BEFORE = 128, HEAD
 """How many directions the token itself has, and each of the two before it."""
 ONE_BEFORE, TWO_BEFORE = OWN + IDENTITY, OWN + IDENTITY + BEFORE

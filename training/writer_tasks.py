@@ -2,8 +2,8 @@
 
 A question stands before its passages: a decoder sees only what came before, so it can tell what answers while it reads.
 Answers are sentences of the prefix, each followed in questions by the marker of its passage, as the prompts of
-`prompts/paperlm` have them; author-written TLDRs and titles are the only free text. Labels of sentences: of SciTLDR the
-one nearest to the authors' TLDR, of other abstracts the cue phrases and title words that the selector looks at.
+`prompts/paperlm-2` have them; author-written TLDRs and titles are the only free text. Labels of sentences: of SciTLDR
+the one nearest to the authors' TLDR, of other abstracts the cue phrases and title words that the selector looks at.
 """
 
 import random

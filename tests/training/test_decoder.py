@@ -96,6 +96,7 @@ def test_logits_of_a_written_file_are_those_of_torch(tmp_path: Path) -> None:
     centred = ours - ours.mean(1, keepdims=True) - theirs + theirs.mean(1, keepdims=True)
     # Sharp attention turns the rounding of half precision into more where two tokens score alike.
     assert np.abs(centred).mean() < 0.01
+    assert np.abs(centred).max() < 1.0
     assert (ours.argmax(1) == theirs.argmax(1)).mean() > 0.98
 
 
