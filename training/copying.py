@@ -1,23 +1,47 @@
-"""A decoder that copies before it has learned anything: weights set by hand for the first three layers.
+"""A decoder that copies before it has learned anything: weights set by hand for the first four layers.
 
 What a state has stands in directions of their own: a constant, which token it is, which two tokens were before it, and
 room for what training finds. Two heads of the first layer look one and two tokens back; four of the third look
 for a place where the last two tokens stood before and bring the token that followed (induction heads, Olsson et al.
-2022). Other heads choose what to copy (`choosing.py`). All else begins as small noise.
+2022). Other heads choose what to copy (`choosing.py`) and say from where (`citing.py`). All else begins as small noise.
 """
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.choosing import Text, Vocabulary, set_choosing
+from training.choosing import set_begin, set_behind_question, set_matching, set_title, set_votes
+from training.citing import set_bringing, set_marker, set_number
 from training.decoder import HEAD, Decoder, Shape
-from training.states import BEFORE, IDENTITY, ONE_BEFORE, OWN, STILL, TURNING, TWO_BEFORE, orthonormal
+from training.hand import Hand, Text, Vocabulary
+from training.states import (
+    ASKED,
+    BEFORE,
+    BEGIN,
+    BRACKET,
+    CLOSES,
+    COPYING_HEAD,
+    ENDS,
+    FIRST,
+    IDENTITY,
+    LENGTH,
+    ONE_BEFORE,
+    OPENS,
+    OWN,
+    PASSAGE,
+    RARE,
+    STILL,
+    TURNING,
+    TWO_BEFORE,
+    orthonormal,
+)
 
 _CONSTANT = 4.0
-_SPREAD = 1.163
-"""By how much each pair is slower than in Llama, than the one before it."""
-_STILL = 1e8
+_SPREAD, _SLOWEST, _STILL = 1.163, (11.3, 25.5), 1e8
+"""By how much each pair is slower than in Llama, than the one before it; the last two that turn; those that do not.
+
+From 6 to 1,200 tokens for a full turn, then 3,000 and 9,000: a quarter of the last is more than the context.
+"""
 _LOOKING_BACK, _KEPT, _MATCHING, _COPYING = 1.6, 0.6, 2.4, 6.0
 """How sharply heads look back and what they keep of it; how sharply they compare, and how loudly they copy."""
 _SURENESS = 0.08
@@ -46,12 +70,27 @@ def copying(shape: Shape, known: Vocabulary, text: Text, seed: int, *, plain: bo
         reading = orthonormal(BEFORE, IDENTITY)
         _set_looking_back(decoder, reading)
         _set_copying(decoder, reading)
-        set_choosing(decoder, reading, known, text)
+        _mark(decoder, reading, known)
+        hand = Hand(decoder, reading, known, text)
+        set_behind_question(hand)
+        set_title(hand)
+        for number, heads in enumerate(
+            (
+                (set_matching, set_begin, set_number),
+                (set_votes, set_bringing),
+                (set_marker,),
+            ),
+            start=1,
+        ):
+            hand.go_to(number)
+            for set_heads in heads:
+                set_heads(hand)
     return decoder
 
 
 def _factors() -> Tensor:
-    return torch.tensor([_SPREAD**pair if pair < TURNING else _STILL for pair in range(HEAD // 2)])
+    turning = [_SPREAD**pair for pair in range(TURNING - len(_SLOWEST))] + [*_SLOWEST]
+    return torch.tensor(turning + [_STILL] * (HEAD // 2 - TURNING))
 
 
 def _set_states(embedding: Tensor) -> None:
@@ -60,6 +99,21 @@ def _set_states(embedding: Tensor) -> None:
     identities = functional.normalize(torch.randn(len(embedding), IDENTITY), dim=1)
     embedding[:, 1 : 1 + IDENTITY] = identities * IDENTITY**0.5
     embedding[:, 1 + IDENTITY : 1 + IDENTITY + 2 * BEFORE] = 0.0
+
+
+def _mark(decoder: Decoder, reading: Tensor, known: Vocabulary) -> None:
+    """Mark the tokens that heads look for; `<|user|>`, which is in each text, stands for the end of an answer."""
+    embedding, ids = decoder.token_embd.weight, known.ids
+    end = functional.normalize(embedding[ids["<|end|>"], OWN : OWN + IDENTITY], dim=0)
+    embedding[:, PASSAGE:] = 0.0
+    embedding[:, RARE] = known.rare * LENGTH
+    marked = (("<|bos|>", FIRST), ("<|user|>", ENDS), ("<|assistant|>", ASKED), (BRACKET, OPENS), ("]", CLOSES))
+    for token, mark in marked:
+        embedding[ids[token], mark] = LENGTH
+    embedding[ids["<|user|>"], BEGIN : BEGIN + BEFORE] = reading @ end * 2 * LENGTH
+    # What is marked stays as long as the rest: of a longer token all that is compared would be smaller behind the norm.
+    marks = embedding[:, PASSAGE:].square().sum(dim=1, keepdim=True)
+    embedding[:, OWN : OWN + IDENTITY] *= (1 - marks / IDENTITY).sqrt()
 
 
 def _set_looking_back(decoder: Decoder, reading: Tensor) -> None:
@@ -87,7 +141,7 @@ def _set_copying(decoder: Decoder, reading: Tensor) -> None:
     for pair in range(_PAIRS):
         first, second = orthonormal(half, BEFORE), orthonormal(half, BEFORE)
         for part in (0, 1):
-            head = 2 * pair + part
+            head = COPYING_HEAD + 2 * pair + part
             rows = slice(head * HEAD, (head + 1) * HEAD)
             query, key = torch.zeros(HEAD, decoder.shape.width), torch.zeros(HEAD, decoder.shape.width)
             query[STILL : STILL + half, own : own + IDENTITY] = first @ reading

@@ -22,10 +22,11 @@ from torch.nn import functional
 
 from eval.data import ROOT
 from eval.heldout import HELD_OUT_FROM
-from training.choosing import Text, vocabulary
+from training.choosing import vocabulary
 from training.copying import copying
 from training.decoder import WRITER, Decoder, write
 from training.halves import lower, take_gradients
+from training.hand import Text
 from training.pairs import abstracts, to_train
 from training.writer_tasks import Group, TaskMaker, without_tldr_papers
 
@@ -35,11 +36,13 @@ FAMILY = "paperlm-2"
 _SEED = 11
 _RATE, _WARM_UP, _DECAY = 6e-4, 50, 0.01
 _COPYING_RATE = 0.05
-"""Of attention in the first three layers, which finds what to copy, and a tenth of it for the embedding."""
+"""Of the first two layers and of attention in the third, which find what to copy; a tenth of it for the embedding."""
 _TOKENS = 6_000
 """Of a step."""
-_LONGEST = 1_400
+_LONGEST = 2_000
 _FIRST, _FIRST_WEIGHT = 3, 4.0
+_MARKER = 3
+"""Tokens of a marker."""
 _EXAM_GROUPS, _KEEP_EVERY, _EXAMINE_EVERY = 200, 50, 100
 _COUNTED = 4_000
 """Abstracts in which tokens are counted."""
@@ -55,6 +58,10 @@ class Sample(NamedTuple):
     """Of predicting each next token."""
     firsts: Tensor
     """True where the next token is the first of a sentence that was to be chosen."""
+    markers: Tensor
+    """True at the number of a marker in an answer."""
+    owners: Tensor
+    """Of which answer each token is, from 1, and 0 in the prefix."""
 
 
 def tokenizer_of(path: Path) -> Tokenizer:
@@ -71,28 +78,32 @@ def tokenizer_of(path: Path) -> Tokenizer:
 
 def sample(group: Group, tokenizer: Tokenizer) -> Sample:
     """A group as the decoder reads it: chat template around prefix, question and answer."""
-    prefix = tokenizer.encode(f"<|bos|><|user|>{group.prefix}").ids
+    prefix, opening = tokenizer.encode(f"<|bos|><|user|>{group.prefix}").ids, tokenizer.token_to_id("Ġ[")
     tokens, places, owner = list(prefix), list(range(len(prefix))), [0] * len(prefix)
-    weights, firsts = [0.0] * len(prefix), [False] * len(prefix)
+    weights, firsts, markers = [0.0] * len(prefix), [False] * len(prefix), [False] * len(prefix)
     for number, answer in enumerate(group.answers, start=1):
         asked = tokenizer.encode(f"{answer.question}<|assistant|>").ids
         pieces = [tokenizer.encode(f" {piece}").ids for piece in answer.pieces] + [tokenizer.encode("<|end|>").ids]
         added = asked + [token for piece in pieces for token in piece]
-        own, first = [0.0] * len(asked), [False] * len(asked)
+        own, first, marker = [0.0] * len(asked), [False] * len(asked), [False] * len(asked)
         for piece in pieces:
             heavy = min(_FIRST, len(piece)) if answer.chosen else 0
             own += [_FIRST_WEIGHT] * heavy + [1.0] * (len(piece) - heavy)
-            first += [answer.chosen and len(piece) > _FIRST, *[False] * (len(piece) - 1)]
+            cited = len(piece) == _MARKER and piece[0] == opening
+            first += [answer.chosen and len(piece) > 1 and not cited, *[False] * (len(piece) - 1)]
+            marker += [cited and place == 1 for place in range(len(piece))]
         tokens += added
         places += range(len(prefix), len(prefix) + len(added))
         owner += [number] * len(added)
         # What a token weighs is learned where it is predicted, one token before.
         weights += own
         firsts += first
+        markers += marker
     owners = torch.tensor(owner)
     seen = (owners[None] == 0) | (owners[None] == owners[:, None])
     mask = seen & torch.ones(len(tokens), len(tokens), dtype=torch.bool).tril()
-    return Sample(torch.tensor(tokens), torch.tensor(places), mask, torch.tensor(weights), torch.tensor(firsts))
+    flags = torch.tensor(firsts), torch.tensor(markers)
+    return Sample(torch.tensor(tokens), torch.tensor(places), mask, torch.tensor(weights), *flags, owners)
 
 
 class Training:
@@ -108,7 +119,7 @@ class Training:
         later = TaskMaker([paper for paper in everything if paper.listed >= HELD_OUT_FROM], _SEED + 1)
         self.exam = [later.draw() for _ in range(_EXAM_GROUPS)]
         known = vocabulary(self.tokenizer, (paper.whole for paper in papers[:: len(papers) // _COUNTED]))
-        read = sample(next(group for group in self.exam if group.kind == "question"), self.tokenizer)
+        read = sample(_to_measure(TaskMaker(papers, _SEED + 2)), self.tokenizer)
         self.decoder = copying(WRITER, known, Text(read.tokens, read.places, read.mask), _SEED, plain=plain)
         self.low = self.decoder.lowered()
         self._weights = list(zip(self.decoder.parameters(), self.low.parameters(), strict=True))
@@ -169,7 +180,7 @@ class Training:
     def _rates(self) -> list[dict[str, Any]]:
         groups: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
         for name, weight in self.decoder.named_parameters():
-            copies = name.startswith(("blk.0.attn", "blk.1.attn", "blk.2.attn"))
+            copies = name.startswith(("blk.0", "blk.1", "blk.2.attn"))
             groups[2 if name.startswith("token_embd") else 1 if copies else 0].append(weight)
         return [{"params": found} for found in groups]
 
@@ -183,9 +194,20 @@ class Training:
         sys.stdout.write(json.dumps(line) + "\n")
 
 
+def _to_measure(maker: TaskMaker) -> Group:
+    """A question with an answer, on which the scales of hand-set heads are measured."""
+    while True:
+        group = maker.draw()
+        if group.kind == "question" and group.answers[0].chosen:
+            return group
+
+
 def examine(decoder: Decoder, groups: Sequence[Group], tokenizer: Tokenizer) -> dict[str, float]:
-    """By kind of group, teacher-forced: share of first tokens of sentences that are right, and of all tokens."""
-    counts: dict[str, list[int]] = {}
+    """By kind of group, the tokens before each given: which shares of what has to be said are right.
+
+    Of first tokens of sentences, of markers, of all tokens, and of whole answers: these the decoder would write alone.
+    """
+    counts: dict[str, dict[str, list[int]]] = {}
     with torch.no_grad():
         for group in groups:
             found = sample(group, tokenizer)
@@ -193,15 +215,23 @@ def examine(decoder: Decoder, groups: Sequence[Group], tokenizer: Tokenizer) -> 
             said = decoder.logits(states).argmax(-1)
             places, targets = _predicted(found)
             right = said[places] == found.tokens[targets]
-            first = found.firsts[targets]
-            count = counts.setdefault(group.kind, [0, 0, 0, 0])
-            for place, value in enumerate((right[first].sum(), first.sum(), right.sum(), len(targets))):
-                count[place] += int(value)
-    shares = {}
-    for kind, (first_right, firsts, right_count, tokens) in sorted(counts.items()):
-        shares[f"{kind} first"] = round(first_right / max(1, firsts), 3)
-        shares[f"{kind} tokens"] = round(right_count / max(1, tokens), 3)
-    return shares
+            owners = found.owners[targets]
+            whole = torch.stack([right[owners == owner].all() for owner in owners.unique()])
+            parts = {
+                "first": right[found.firsts[targets]],
+                "marker": right[found.markers[targets]],
+                "tokens": right,
+                "whole": whole,
+            }
+            kind = counts.setdefault(group.kind, {})
+            for name, part in parts.items():
+                kind.setdefault(name, []).extend(part.int().tolist())
+    return {
+        f"{kind} {name}": round(sum(rights) / len(rights), 3)
+        for kind, parts in sorted(counts.items())
+        for name, rights in parts.items()
+        if rights
+    }
 
 
 def _predicted(found: Sample) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ the one nearest to the authors' TLDR, of other abstracts the cue phrases and tit
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from eval.data import read_lines
@@ -18,13 +18,17 @@ from service.text import title_key
 from training.pairs import Abstract
 
 _WORD = re.compile(r"[a-z]{4,}")
-_PASSAGES = (3, 8)
+_PASSAGES = (3, 12)
 _OF_PASSAGE = (1, 3)
 _UNANSWERABLE = 0.1
-_KINDS = (0.2, 0.65, 0.15)
-"""Of papers, questions and TLDRs."""
-_MOST_CHARACTERS = 4_000
-"""Of a prefix: about 1,000 tokens."""
+_KINDS = (0.2, 0.4, 0.2, 0.05, 0.15)
+"""Of papers, questions, questions with several answers, days and TLDRs."""
+_PROBLEM = re.compile(r"\b(?:however|challeng|difficult|limit|lack|remain|costly|expensive|suffer|fail)", re.IGNORECASE)
+_QUANTITY = re.compile(r"(?<![\w.-])\d+(?:\.\d+)?(?:\s?%|x\b|\u00d7|\s+(?:points?|times|percent)\b)")
+_MOST_CHARACTERS = 7_000
+"""Of a prefix: about 1,750 tokens."""
+_INDEXED, _SHARED_BY, _ANSWERS = 20_000, (2, 60), (2, 4)
+"""Papers whose words are known, for questions that several papers answer; how many have a word; how many answer."""
 
 
 class Answer(NamedTuple):
@@ -52,7 +56,8 @@ class TaskMaker:
         self._chance = random.Random(seed)  # noqa: S311 - no secret
         self._papers = papers
         self._tldrs = _tldrs()
-        self._kinds: tuple[Callable[[], Group], ...] = (self._paper, self._question, self._tldr)
+        self._shared = _shared_words(papers[:_INDEXED])
+        self._kinds: tuple[Callable[[], Group], ...] = (self._paper, self._question, self._list, self._day, self._tldr)
 
     def draw(self) -> Group:
         """A group that fits the context."""
@@ -67,11 +72,18 @@ class TaskMaker:
         proposal = best_sentence(paper.title, sentences)
         results = [text for text in sentences if states_result(text) and text != proposal][:2]
         told = [text for text in sentences if text in {sentences[0], proposal, *results}]
+        fields = {
+            "problem": [text for text in sentences if _PROBLEM.search(text) and text != proposal][:1],
+            "method": [proposal],
+            "result": results,
+            "numbers": [text for text in sentences if _QUANTITY.search(text)][:3],
+        }
         found = [
             Answer("Summarize in one sentence.", (proposal,), True),
             Answer("Summarize in one paragraph.", tuple(told), True),
-            Answer("Name the method.", (proposal,), True),
-            Answer("Name the result.", tuple(results) or ("None.",), bool(results)),
+        ]
+        found += [
+            Answer(f"Name the {name}.", tuple(texts) or ("None.",), bool(texts)) for name, texts in fields.items()
         ]
         return Group("paper", _abstract(paper.title, sentences), tuple(found))
 
@@ -83,22 +95,51 @@ class TaskMaker:
 
     def _question(self) -> Group:
         """A question and passages of different papers; it is about one of them, or about none."""
-        count = self._chance.randint(*_PASSAGES)
-        *shown, missing = self._chance.sample(self._papers, count + 1)
-        right = self._chance.randrange(count)
+        *shown, missing = self._chance.sample(self._papers, self._chance.randint(*_PASSAGES) + 1)
+        right = self._chance.randrange(len(shown))
         question, sentence = self._asked(shown[right])
-        lines = []
-        for marker, paper in enumerate(shown):
-            must = {sentence} if marker == right else set()
+        if self._chance.random() < _UNANSWERABLE:
+            question, answer = self._asked(missing)[0], Answer("", (SENTINEL,), False)
+        else:
+            answer = _cited([(right, sentence)])
+        return Group("question", self._prefix(question, shown, {right: sentence}), (answer,))
+
+    def _list(self) -> Group:
+        """A question about a word that several papers have, and passages of these and of others."""
+        word, having = self._chance.choice(self._shared)
+        most = min(_ANSWERS[1], len(having))
+        answering = self._chance.sample(having, self._chance.randint(_ANSWERS[0], most))
+        others = self._chance.sample(self._papers, self._chance.randint(*_PASSAGES))
+        shown = answering + [paper for paper in others if word not in paper.whole.lower()]
+        shown = shown[: _PASSAGES[1]]
+        self._chance.shuffle(shown)
+        said = {
+            place: next(text for text in paper.sentences if word in text.lower())
+            for place, paper in enumerate(shown)
+            if paper in answering
+        }
+        question = self._chance.choice(_LISTS).format(word)
+        return Group("list", self._prefix(question, shown, said), (_cited(said.items()),))
+
+    def _day(self) -> Group:
+        """An opening for a day: what the first papers that say it contribute."""
+        shown = self._chance.sample(self._papers, self._chance.randint(*_PASSAGES))
+        best = {place: best_sentence(paper.title, paper.sentences) for place, paper in enumerate(shown)}
+        told = [(place, text) for place, text in best.items() if states_contribution(text)][:3]
+        answers = (_cited(told),) if told else ()
+        return Group("day", self._prefix("what is new today?", shown, best), answers)
+
+    def _prefix(self, question: str, shown: Sequence[Abstract], said: Mapping[int, str]) -> str:
+        """The question and some sentences of each paper, of which those that are said by its place are among them."""
+        lines = [f"Question: {question}"]
+        for place, paper in enumerate(shown):
+            must = {said[place]} if place in said else set()
             others = [text for text in paper.sentences if text not in must]
             room = self._chance.randint(*_OF_PASSAGE) - len(must)
             chosen = must | set(self._chance.sample(others, min(room, len(others))))
-            tagged = " ".join(f"{text} [{marker + 1}]" for text in paper.sentences if text in chosen)
-            lines.append(f"[{marker + 1}] {paper.title}. [{marker + 1}] {tagged}")
-        answer = Answer("", (sentence, f"[{right + 1}]"), True)
-        if self._chance.random() < _UNANSWERABLE:
-            question, answer = self._asked(missing)[0], Answer("", (SENTINEL,), False)
-        return Group("question", f"Question: {question}\n" + "\n".join(lines), (answer,))
+            tagged = " ".join(f"{text} [{place + 1}]" for text in paper.sentences if text in chosen)
+            lines.append(f"[{place + 1}] {paper.title}. [{place + 1}] {tagged}")
+        return "\n".join(lines)
 
     def _asked(self, paper: Abstract) -> tuple[str, str]:
         """A question and the sentence of the paper that answers it."""
@@ -111,7 +152,8 @@ class TaskMaker:
         return self._chance.choice(_QUESTIONS).format(wanted), sentence
 
 
-_QUESTIONS = ("which papers are about {}?", "what is said about {}?", "how about {}?", "by how much {}?", "{}?")
+_LISTS = ("which papers are about {}?", "which papers have {}?", "list papers on {}", "papers about {}?")
+_QUESTIONS = ("which paper is about {}?", "what is said about {}?", "how about {}?", "by how much {}?", "{}?")
 _SMALL = frozenset([
     "also", "been", "both", "does", "each", "from", "have", "into", "more", "most", "only", "other", "over", "show",
     "such", "than", "that", "their", "then", "there", "these", "they", "this", "using", "very", "what", "when", "where",
@@ -145,6 +187,21 @@ def _tldrs() -> list[tuple[str, list[str], str, list[str]]]:
         nearest = record["source"][scores.index(max(scores))]
         found.append((record.get("title") or "", record["source"], nearest, record["target"]))
     return found
+
+
+def _shared_words(papers: Sequence[Abstract]) -> list[tuple[str, list[Abstract]]]:
+    """Words of sentences that few papers have but several, and these papers."""
+    having: dict[str, list[Abstract]] = {}
+    for paper in papers:
+        for word in sorted({word for text in paper.sentences for word in _WORD.findall(text.lower())} - _SMALL):
+            having.setdefault(word, []).append(paper)
+    least, most = _SHARED_BY
+    return [(word, found) for word, found in having.items() if least <= len(found) <= most]
+
+
+def _cited(said: Iterable[tuple[int, str]]) -> Answer:
+    """An answer of sentences, each with the marker of its passage, which has a place from 0."""
+    return Answer("", tuple(piece for place, text in said for piece in (text, f"[{place + 1}]")), True)
 
 
 def _abstract(title: str, sentences: Sequence[str]) -> str:

@@ -16,38 +16,53 @@ TRIAL = ROOT / "models" / "paperboy-writer-trial-f16.gguf"
 
 
 def _untrained(*, plain: bool = False) -> Any:
-    from training.choosing import Text, vocabulary
+    from training.choosing import vocabulary
     from training.copying import copying
     from training.decoder import WRITER
+    from training.hand import Text
     from training.writer import sample, tokenizer_of
 
-    tokenizer = tokenizer_of(TRIAL)
-    known = vocabulary(tokenizer, (f"{paper.title} {paper.abstract}" for paper in sample_papers()))
-    read = sample(_asked("how does the schedule temper annealing?", "We"), tokenizer)
+    tokenizer, papers = tokenizer_of(TRIAL), sample_papers()
+    known = vocabulary(tokenizer, (f"{paper.title} {paper.abstract}" for paper in papers))
+    lines = []
+    for place, paper in enumerate(papers[:6], start=1):
+        tagged = [f"{text}. [{place}]" for text in paper.abstract.split(". ")[:3]]
+        lines.append(f"[{place}] {paper.title}. [{place}] {' '.join(tagged)}")
+    begin = " ".join(papers[3].abstract.split()[:5])
+    read = sample(
+        _asked(f"what is said about {' '.join(papers[3].abstract.split()[5:9])}?", begin, lines=lines), tokenizer
+    )
     return copying(WRITER, known, Text(read.tokens, read.places, read.mask), 1, plain=plain)
 
 
-def _asked(question: str, begin: str) -> Any:
-    """A question about three papers of which the second answers, with a sentence that begins so."""
+LINES = [
+    "[1] Protein folding by search. [1] Folding is slow. [1] Our robots bake bread in kitchens. [1]",
+    "[2] Annealing of schedules. [2] We temper the annealing schedule of sparse kernels. [2]"
+    " Experiments halve the error on speech. [2] Although auctions are planar, bidders lie. [2]",
+    "[3] Optical lattices in space. [3] These telescopes see distant galaxies. [3]",
+]
+
+
+def _asked(question: str, *begins: str, lines: list[str] = LINES) -> Any:
+    """A question about numbered papers, answered with the sentences that begin so."""
     from training.writer_tasks import Answer, Group
 
-    lines = [
-        "[1] Protein folding by search. [1] Folding is slow. [1] Our robots bake bread in kitchens. [1]",
-        "[2] Annealing of schedules. [2] We temper the annealing schedule of sparse kernels. [2]"
-        " Experiments halve the error on speech. [2] Although auctions are planar, bidders lie. [2]",
-        "[3] Optical lattices in space. [3] These telescopes see distant galaxies. [3]",
-    ]
-    sentence = next(part.strip() for line in lines for part in re.split(r"\[\d\]", line) if f" {begin} " in part)
-    marker = next(place for place, line in enumerate(lines, start=1) if sentence in line)
-    answer = Answer("", (sentence, f"[{marker}]"), True)
-    return Group("question", f"Question: {question}\n" + "\n".join(lines), (answer,))
+    pieces = []
+    for begin in begins:
+        found = ((text.strip(), line) for line in lines for text in re.split(r"\[\d+\]", line) if f" {begin} " in text)
+        sentence, line = next(found)
+        pieces += [sentence, line[: line.index("]") + 1]]
+    return Group("question", f"Question: {question}\n" + "\n".join(lines), (Answer("", tuple(pieces), True),))
 
 
 def _repeated() -> tuple[Any, Any, Any]:
-    """Random tokens twice in a row, their places, and what each sees."""
+    """The first token of a text and random ones twice in a row, their places, and what each sees."""
+    from training.writer import tokenizer_of
+
     torch.manual_seed(0)
-    tokens = torch.randint(10, 8_000, (1, 60)).repeat(1, 2)
-    return tokens, torch.arange(120)[None], torch.ones(120, 120, dtype=torch.bool).tril()[None, None]
+    first = torch.tensor([[tokenizer_of(TRIAL).token_to_id("<|bos|>")]])
+    tokens = torch.cat([first, torch.randint(10, 8_000, (1, 60)).repeat(1, 2)], dim=1)
+    return tokens, torch.arange(121)[None], torch.ones(121, 121, dtype=torch.bool).tril()[None, None]
 
 
 def test_what_was_read_before_is_copied_before_anything_is_learned() -> None:
@@ -58,7 +73,7 @@ def test_what_was_read_before_is_copied_before_anything_is_learned() -> None:
     with torch.no_grad():
         for decoder, copies in ((untrained, True), (untrained.lowered(), True), (read(TRIAL), True), (plain, False)):
             said = decoder.logits(decoder(tokens, places, mask))[0].argmax(-1)
-            right = (said[60:-1] == tokens[0, 61:]).float().mean()
+            right = (said[61:-1] == tokens[0, 62:]).float().mean()
             assert right > 0.9 if copies else right < 0.1
 
 
@@ -74,8 +89,28 @@ def test_the_sentence_with_the_rare_words_of_the_question_is_chosen_before_anyth
         _asked("which robots bake?", "Our"),
     ]
     tokenizer = tokenizer_of(TRIAL)
-    assert examine(_untrained(), groups, tokenizer)["question first"] > 0.8
-    assert examine(_untrained(plain=True), groups, tokenizer)["question first"] < 0.2
+    right, plain = (examine(_untrained(plain=plain), groups, tokenizer) for plain in (False, True))
+    # By chance one of seven.
+    assert right["question first"] > 0.6
+    assert right["question marker"] == 1
+    assert plain["question first"] < 0.2
+    assert plain["question marker"] < 0.2
+
+
+def test_every_passage_of_twelve_is_cited_by_its_number_before_anything_is_learned() -> None:
+    from training.writer import examine, tokenizer_of
+
+    subjects = "proteins kernels lattices auctions galaxies speech kitchens sparse annealing telescopes robots bidders"
+    lines = [
+        f"[{place}] Paper number {place}. [{place}] Study it on {subject} and {place + 40} {subject}. [{place}]"
+        f" This takes {place + 20} hours of work in a laboratory, which is closed in summer. [{place}]"
+        for place, subject in enumerate(subjects.split(), start=1)
+    ]
+    groups = [
+        _asked(f"which papers are about {subject}?", f"on {subject}", lines=lines) for subject in subjects.split()
+    ]
+    found = examine(_untrained(), groups, tokenizer_of(TRIAL))
+    assert found["question marker"] == 1
 
 
 def test_logits_of_a_written_file_are_those_of_torch(tmp_path: Path) -> None:
@@ -109,7 +144,7 @@ def test_a_file_in_8_bits_says_the_same(tmp_path: Path) -> None:
     in_8_bits(tmp_path / "exact.gguf", tmp_path / "small.gguf")
     with torch.no_grad():
         exact, small = (
-            decoder.logits(decoder(tokens, places, mask))[0, 60:].argmax(-1)
+            decoder.logits(decoder(tokens, places, mask))[0, 61:].argmax(-1)
             for decoder in (read(tmp_path / "exact.gguf"), read(tmp_path / "small.gguf"))
         )
     assert (exact == small).float().mean() > 0.95

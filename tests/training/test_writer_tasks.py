@@ -8,18 +8,21 @@ from training.pairs import Abstract
 from training.writer_tasks import TaskMaker, best_sentence, without_tldr_papers
 
 pytestmark = pytest.mark.skipif(data_folder() is None, reason="the data folder is absent")
-_SUBJECTS = ["gradient", "sparse", "optical", "protein", "lattice", "kernel", "auction", "speech", "planar", "thermal"]
+_SUBJECTS = (
+    "gradient sparse optical protein lattice kernel auction speech planar thermal robotic causal spectral musical"
+)
+_VERBS = ("temper", "prune", "distill", "quantize")
 PAPERS = [
     Abstract(
-        f"{subject.title()} estimation with tempered annealing",
+        f"{subject.title()} estimation with annealing",
         (
             f"Estimating {subject} quantities is slow in most practical settings.",
-            f"We propose to temper the {subject} annealing schedule.",
+            f"We propose to {_VERBS[place % len(_VERBS)]} the {subject} annealing schedule.",
             f"Experiments show that it halves the {subject} error to 3%.",
         ),
         "2026-01-05",
     )
-    for subject in _SUBJECTS
+    for place, subject in enumerate(_SUBJECTS.split())
 ]
 
 
@@ -33,9 +36,31 @@ def test_every_chosen_sentence_stands_in_the_prefix_and_has_the_marker_of_its_pa
             if answer.chosen:
                 sentences = [piece for piece in answer.pieces if not piece.startswith("[")]
                 assert all(sentence in group.prefix for sentence in sentences)
-            if group.kind == "question" and answer.chosen:
-                assert f"{answer.pieces[0]} {answer.pieces[1]}" in group.prefix
-    assert kinds == {"paper", "question", "tldr"}
+            if group.kind in {"question", "list", "day"} and answer.chosen:
+                for sentence, marker in zip(answer.pieces[::2], answer.pieces[1::2], strict=True):
+                    assert f"{sentence} {marker}" in group.prefix
+    assert kinds == {"paper", "question", "list", "day", "tldr"}
+
+
+def test_a_list_names_each_passage_that_has_the_word_once_and_in_order() -> None:
+    maker = TaskMaker(PAPERS, 5)
+    lists = [group for group in (maker.draw() for _ in range(200)) if group.kind == "list"]
+    assert lists
+    for group in lists:
+        question, *lines = group.prefix.splitlines()
+        word = question.split()[-1].rstrip("?")
+        said = [int(marker[1:-1]) for marker in group.answers[0].pieces[1::2]]
+        # The others may have it in a sentence that is not shown.
+        assert said == sorted(set(said))
+        assert said == [place for place, line in enumerate(lines, start=1) if word in line.lower()]
+
+
+def test_a_field_that_no_sentence_has_is_none() -> None:
+    maker = TaskMaker(PAPERS, 6)
+    papers = [group for group in (maker.draw() for _ in range(100)) if group.kind == "paper"]
+    fields = {answer.question: answer for group in papers for answer in group.answers}
+    assert fields["Name the numbers."].pieces[0].endswith("to 3%.")
+    assert fields["Name the problem."].pieces == ("None.",)
 
 
 def test_a_question_about_no_passage_is_answered_by_the_sentinel() -> None:
