@@ -19,6 +19,7 @@ from training.states import (
     ASKED,
     BEFORE,
     BEGIN,
+    BRACKET,
     CLOSES,
     ENDS,
     IDENTITY,
@@ -88,7 +89,7 @@ def set_title(hand: Hand) -> None:
     """In the first layer: a head sees the nearest bracket; within a title it is the line's first."""
     rows, line = hand.clear(_TITLE_HEAD), hand.unit("[")
     hand.always_ask(rows)
-    hand.layer.attn_k.weight[rows, OWN : OWN + IDENTITY][STILL] = _BRACKET * (line + hand.unit("Ġ[")) / hand.length
+    hand.layer.attn_k.weight[rows, OWN : OWN + IDENTITY][STILL] = _BRACKET * (line + hand.unit(BRACKET)) / hand.length
     hand.prefer_near(rows, hand.constant)
     hand.layer.attn_v.weight[rows, OWN : OWN + IDENTITY][0] = line / hand.length
     hand.layer.attn_output.weight[TITLE, rows][0] = LENGTH

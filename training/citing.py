@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from training.decoder import HEAD
-from training.hand import QUERY, Hand
+from training.hand import FIRST_SEEN, QUERY, Hand
 from training.states import (
     ASKED,
     BRACKET,
@@ -26,8 +26,8 @@ from training.states import (
 
 _NUMBER_HEAD, _BRINGING_HEAD, _MARKER_HEAD = 5, 5, 0
 """Of the second layer, of the third and of the fourth."""
-_SEEN, _BEGUN, _NONE = 30.0, 30.0, 150.0
-"""Scores of what stands behind a bracket, of the begin of an answer for what is behind it, and of none for itself."""
+_SEEN, _BEGUN = 30.0, 30.0
+"""Scores of what stands behind a bracket, and of the begin of an answer for what is behind it."""
 _LOUD = 12.0
 """How loudly a number is said."""
 
@@ -43,7 +43,7 @@ def set_number(hand: Hand) -> None:
     asked = 1 / hand.states[hand.at("<|assistant|>"), ASKED].mean()
     layer.attn_q.weight[rows, ASKED][STILL + 1] = QUERY * asked
     layer.attn_k.weight[rows, ASKED][STILL] = _BEGUN * asked
-    layer.attn_k.weight[rows, FIRST][STILL + 1] = _NONE / hand.states[0, FIRST]
+    layer.attn_k.weight[rows, FIRST][STILL + 1] = FIRST_SEEN / hand.states[0, FIRST]
     kept = hand.without_first(torch.linalg.pinv(_named(hand)).T) / hand.length
     layer.attn_v.weight[rows, OWN : OWN + IDENTITY][:NUMBER] = kept
     layer.attn_v.weight[rows, ASKED][0] = asked

@@ -68,24 +68,26 @@ def copying(shape: Shape, known: Vocabulary, text: Text, seed: int, *, plain: bo
         decoder.output_norm.weight.fill_(_SURENESS)
         _set_states(decoder.token_embd.weight)
         reading = orthonormal(BEFORE, IDENTITY)
-        _set_looking_back(decoder, reading)
-        _set_copying(decoder, reading)
         _mark(decoder, reading, known)
-        hand = Hand(decoder, reading, known, text)
-        set_behind_question(hand)
-        set_title(hand)
-        for number, heads in enumerate(
-            (
-                (set_matching, set_begin, set_number),
-                (set_votes, set_bringing),
-                (set_marker,),
-            ),
-            start=1,
-        ):
-            hand.go_to(number)
-            for set_heads in heads:
-                set_heads(hand)
+        _set_heads(Hand(decoder, reading, known, text))
     return decoder
+
+
+def _set_heads(hand: Hand) -> None:
+    """Set the heads layer by layer: each is measured with those before it."""
+    _set_looking_back(hand)
+    _set_copying(hand)
+    set_behind_question(hand)
+    set_title(hand)
+    hand.go_to(1)
+    set_matching(hand)
+    set_begin(hand)
+    set_number(hand)
+    hand.go_to(2)
+    set_votes(hand)
+    set_bringing(hand)
+    hand.go_to(3)
+    set_marker(hand)
 
 
 def _factors() -> Tensor:
@@ -116,26 +118,27 @@ def _mark(decoder: Decoder, reading: Tensor, known: Vocabulary) -> None:
     embedding[:, OWN : OWN + IDENTITY] *= (1 - marks / IDENTITY).sqrt()
 
 
-def _set_looking_back(decoder: Decoder, reading: Tensor) -> None:
+def _set_looking_back(hand: Hand) -> None:
     """Head 0 of the first layer keeps what token was before, head 1 the one before that, both as `reading` reads it."""
-    layer = decoder.blk[0]
-    speeds = 10_000.0 ** (-torch.arange(0, HEAD, 2) / HEAD) / decoder.rope_freqs
+    layer = hand.layer
+    speeds = 10_000.0 ** (-torch.arange(0, HEAD, 2) / HEAD) / hand.decoder.rope_freqs
     for head in (0, 1):
-        rows = slice(head * HEAD, (head + 1) * HEAD)
-        for matrix in (layer.attn_q.weight, layer.attn_k.weight, layer.attn_v.weight):
-            matrix[rows] = 0.0
+        rows = hand.clear(head)
         angles = speeds[:TURNING] * (head + 1)
         layer.attn_q.weight[rows, 0][0:STILL:2] = _LOOKING_BACK
         layer.attn_k.weight[rows, 0][0:STILL:2] = _LOOKING_BACK * angles.cos()
         layer.attn_k.weight[rows, 0][1:STILL:2] = _LOOKING_BACK * angles.sin()
-        layer.attn_v.weight[rows, 1 : 1 + IDENTITY] = reading
+        layer.attn_v.weight[rows, 1 : 1 + IDENTITY] = hand.reading
         begin = 1 + IDENTITY + head * BEFORE
         layer.attn_output.weight[begin : begin + BEFORE, rows] = _KEPT * torch.eye(BEFORE)
 
 
-def _set_copying(decoder: Decoder, reading: Tensor) -> None:
-    """Pairs of heads of the third layer compare alike, and each copies half of what a token is."""
-    layer = decoder.blk[2]
+def _set_copying(hand: Hand) -> None:
+    """Pairs of heads of the third layer compare alike, and each copies half of what a token is.
+
+    They need no measuring, so they are set first.
+    """
+    layer, reading, width = hand.decoder.blk[2], hand.reading, hand.decoder.shape.width
     own, one, two = OWN, ONE_BEFORE, TWO_BEFORE
     half = (HEAD - STILL) // 2
     for pair in range(_PAIRS):
@@ -143,7 +146,7 @@ def _set_copying(decoder: Decoder, reading: Tensor) -> None:
         for part in (0, 1):
             head = COPYING_HEAD + 2 * pair + part
             rows = slice(head * HEAD, (head + 1) * HEAD)
-            query, key = torch.zeros(HEAD, decoder.shape.width), torch.zeros(HEAD, decoder.shape.width)
+            query, key = torch.zeros(HEAD, width), torch.zeros(HEAD, width)
             query[STILL : STILL + half, own : own + IDENTITY] = first @ reading
             key[STILL : STILL + half, one : one + BEFORE] = first / _KEPT
             query[STILL + half :, one : one + BEFORE] = second / _KEPT

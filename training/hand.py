@@ -19,7 +19,7 @@ QUERY = 8.0
 """With a query of this length a key's length is the score, as scores are divided by the root of a head's directions."""
 _NEAR = (16.0, 30.0, 60.0)
 """What the distance takes away, at each of the slowest speeds: up to 2,048 tokens the nearest is seen."""
-_FIRST_SEEN = 150.0
+FIRST_SEEN = 150.0
 """Score of the text's first token for all that do not ask."""
 
 
@@ -104,7 +104,7 @@ class Hand:
         """All tokens but those that ask see the text's first; `asking` is true at some that do, to measure on."""
         self.layer.attn_q.weight[rows, 0][STILL + 1] = QUERY / self.states[asking, 0].mean()
         # Those that ask ask twice as loudly against it, so that what training moves does not turn the balance.
-        scores = _FIRST_SEEN * torch.tensor([-2.0, 1.0])
+        scores = FIRST_SEEN * torch.tensor([-2.0, 1.0])
         self.layer.attn_k.weight[rows, FIRST][STILL : STILL + 2] = scores / self.states[0, FIRST]
 
     def without_first(self, read: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ from training.decoder import WRITER, Decoder, write
 from training.halves import lower, take_gradients
 from training.hand import Text
 from training.pairs import abstracts, to_train
+from training.states import BRACKET
 from training.writer_tasks import Group, TaskMaker, without_tldr_papers
 
 TRIAL = ROOT / "models" / "paperboy-writer-trial-f16.gguf"
@@ -78,7 +79,7 @@ def tokenizer_of(path: Path) -> Tokenizer:
 
 def sample(group: Group, tokenizer: Tokenizer) -> Sample:
     """A group as the decoder reads it: chat template around prefix, question and answer."""
-    prefix, opening = tokenizer.encode(f"<|bos|><|user|>{group.prefix}").ids, tokenizer.token_to_id("Ġ[")
+    prefix, opening = tokenizer.encode(f"<|bos|><|user|>{group.prefix}").ids, tokenizer.token_to_id(BRACKET)
     tokens, places, owner = list(prefix), list(range(len(prefix))), [0] * len(prefix)
     weights, firsts, markers = [0.0] * len(prefix), [False] * len(prefix), [False] * len(prefix)
     for number, answer in enumerate(group.answers, start=1):

@@ -110,8 +110,8 @@ class TaskMaker:
         most = min(_ANSWERS[1], len(having))
         answering = self._chance.sample(having, self._chance.randint(_ANSWERS[0], most))
         others = self._chance.sample(self._papers, self._chance.randint(*_PASSAGES))
-        shown = answering + [paper for paper in others if word not in paper.whole.lower()]
-        shown = shown[: _PASSAGES[1]]
+        without = [paper for paper in others if word not in paper.whole.lower()]
+        shown = [*answering, *without][: _PASSAGES[1]]
         self._chance.shuffle(shown)
         said = {
             place: next(text for text in paper.sentences if word in text.lower())
