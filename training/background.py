@@ -22,8 +22,8 @@ from eval.data import EMBEDDER, ROOT
 from service.index.background import FILE, WORDS_EACH, BackgroundData
 from service.index.lexical import Analyzer
 from service.llm.embedder import LlamaEmbedder
+from training.abstracts import Abstract, abstracts, to_train
 from training.minilm import MiniLM
-from training.pairs import Abstract, abstracts, to_train
 
 _SEED, _PART = 1, 500
 _KEPT = 192

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from eval.data import data_folder, read_lines
 from eval.edits import Base, Editor, Example
 from eval.wordnet import wordnet
-from training.pairs import abstracts, to_train
+from training.abstracts import abstracts, to_train
 
 _ABSTRACTS_OF_EDITOR = 8_000
 _TLDR_SHARE = 0.2

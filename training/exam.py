@@ -24,7 +24,7 @@ from eval.questions import Question, development_questions, own_lists, sample_pa
 from service.index.chunking import cut_papers
 from service.llm.embedder import LlamaEmbedder
 from service.types import Paper
-from training.pairs import abstracts
+from training.abstracts import abstracts
 
 _PAPERS, _TASKS = 600, 400
 _SEED = 7

@@ -22,12 +22,12 @@ from torch.nn import functional
 
 from eval.data import ROOT
 from eval.heldout import HELD_OUT_FROM
+from training.abstracts import abstracts, to_train
 from training.choosing import vocabulary
 from training.copying import copying
 from training.decoder import WRITER, Decoder, write
 from training.halves import lower, take_gradients
 from training.hand import Text
-from training.pairs import abstracts, to_train
 from training.states import BRACKET
 from training.writer_tasks import Group, TaskMaker, without_tldr_papers
 

@@ -15,7 +15,7 @@ from eval.data import read_lines
 from service.answer.selector import states_contribution, states_result
 from service.answer.write import SENTINEL
 from service.text import title_key
-from training.pairs import Abstract
+from training.abstracts import Abstract
 
 _WORD = re.compile(r"[a-z]{4,}")
 _PASSAGES = (3, 12)

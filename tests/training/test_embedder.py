@@ -1,67 +1,86 @@
-"""What the embedder is trained for: the right abstract nearest, those that are nearly the same no wrong answers."""
+"""What the embedder learns from its teacher: vectors and likenesses, from papers that are not kept for the exam."""
+
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("torch", reason="torch is not installed: pip install '.[training]'")
 pytest.importorskip("gguf", reason="gguf is not installed: pip install '.[training]'")
+pytest.importorskip("safetensors", reason="safetensors is not installed: pip install '.[training]'")
+
+SUBJECTS = ["gradient", "protein", "auction", "speech", "lattice", "kernel", "robot", "tumor"]
 
 
-def test_the_loss_is_small_where_each_query_is_nearest_to_its_abstract() -> None:
+def material(papers: int) -> Any:
+    """Lessons whose teacher sees nothing but the subject of a text, each in a direction of its own, and some noise."""
     import torch
 
-    from training.embedder import contrast
+    from training.lessons import PASSAGES, QUESTIONS, Lessons
 
-    apart = torch.eye(6)
-    right = contrast(apart[:3], apart[:3], apart)
-    wrong = contrast(apart[[1, 2, 0]], apart[:3], apart)
-    assert float(right) < 0.01
-    assert float(wrong) > 10
+    torch.manual_seed(0)
+    subjects = [3 * number % 7 for number in range(papers)]
+
+    def seen(each: int) -> Any:
+        clear = torch.eye(len(SUBJECTS), 768)[subjects].repeat_interleave(each, 0)
+        return torch.nn.functional.normalize(clear + 0.01 * torch.randn(len(clear), 768), dim=1)
+
+    passages = [f"The {SUBJECTS[s]} paper {n}, part {p}." for n, s in enumerate(subjects) for p in range(PASSAGES)]
+    questions = [f"what about {SUBJECTS[s]} {k}?" for s in subjects for k in range(QUESTIONS)]
+    return Lessons(passages, questions, seen(PASSAGES), seen(QUESTIONS))
 
 
-def test_an_abstract_of_an_earlier_batch_counts_as_a_wrong_answer() -> None:
+def test_the_loss_is_nothing_at_the_targets_and_grows_with_the_distance() -> None:
     import torch
 
-    from training.embedder import contrast
-
-    apart = torch.eye(6)
-    # Half way between its own abstract and one that was remembered.
-    query = torch.nn.functional.normalize(apart[:1] + apart[5:6], dim=1)
-    alone = contrast(query, apart[:1], apart[:1])
-    beside = contrast(query, apart[:1], apart)
-    assert float(beside) > float(alone) + 0.3
-
-
-def test_an_abstract_about_the_same_is_no_wrong_answer() -> None:
-    import torch
-
-    from training.embedder import contrast
-
-    first = torch.tensor([[1.0, 0.0, 0.0]])
-    twin = torch.tensor([[0.8, 0.6, 0.0]])
-    assert float(contrast(twin, first, torch.cat([first, twin]))) < 0.001
-
-
-def test_making_all_abstracts_alike_does_not_pay() -> None:
-    import torch
-
-    from training.embedder import contrast
-
-    same = torch.eye(1, 8).repeat(40, 1)
-    assert float(contrast(same, same, same)) > 3
-
-
-def test_gradients_reach_queries_and_abstracts_but_not_what_is_remembered() -> None:
-    import torch
-
-    from training.embedder import contrast
+    from training.embedder import away
 
     torch.manual_seed(1)
-    queries, documents, remembered = (
-        torch.nn.functional.normalize(torch.randn(4, 8), dim=1).requires_grad_() for _ in range(3)
-    )
-    contrast(queries, documents, torch.cat([documents.detach(), remembered.detach()])).backward()
-    assert queries.grad is not None
-    assert bool(queries.grad.any())
-    assert documents.grad is not None
-    assert bool(documents.grad.any())
-    assert remembered.grad is None
+    passages, questions, others = (torch.nn.functional.normalize(torch.randn(n, 8), dim=1) for n in (5, 7, 7))
+    there = float(away(passages, questions, passages, questions))
+    near = float(away(passages, torch.nn.functional.normalize(questions + 0.1 * others, dim=1), passages, questions))
+    far = float(away(passages, others, passages, questions))
+    assert abs(there) < 1e-4
+    assert there < near < far
+
+
+def test_gradients_reach_passages_and_questions() -> None:
+    import torch
+
+    from training.embedder import away
+
+    torch.manual_seed(2)
+    vectors = [torch.nn.functional.normalize(torch.randn(4, 8), dim=1) for _ in range(4)]
+    for mine in vectors[:2]:
+        mine.requires_grad_()
+    away(*vectors).backward()
+    assert all(mine.grad is not None and bool(mine.grad.any()) for mine in vectors[:2])
+
+
+def test_texts_come_nearer_to_what_the_teacher_says_and_training_goes_on_where_it_stood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import embedder
+
+    monkeypatch.setattr(embedder, "_EXAM", 10)
+    monkeypatch.setattr(embedder, "_OF_A_TOPIC", 4)
+    monkeypatch.setattr(embedder, "_WARM_UP", 2)
+    lessons = material(40)
+    training = embedder.Training(tmp_path, 8, lessons)
+    before = training.exam()
+    training.run()
+    assert _cosines(training.exam()) > _cosines(before)
+
+    again = embedder.Training(tmp_path, 10, lessons)
+    assert again.done == 8
+    assert again.exam() == training.exam()
+    drawn = again._draw()
+    assert drawn == training._draw()
+    # The last ten papers are those of the exam.
+    assert max(drawn.passages) < 60
+    assert max(drawn.questions) < 180
+
+
+def _cosines(exam: str) -> float:
+    words = exam.split()
+    return float(words[3]) + float(words[5])

@@ -4,7 +4,7 @@ import pytest
 
 from eval.data import data_folder
 from service.answer.write import SENTINEL
-from training.pairs import Abstract
+from training.abstracts import Abstract
 from training.writer_tasks import TaskMaker, best_sentence, without_tldr_papers
 
 pytestmark = pytest.mark.skipif(data_folder() is None, reason="the data folder is absent")
