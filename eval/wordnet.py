@@ -38,17 +38,6 @@ class Synset(NamedTuple):
     words: tuple[str, ...]
     pointers: tuple[tuple[str, str, str, int, int], ...]
     """Sign, offset, part of speech, number of the word here and there (0: all)."""
-    definition: str
-
-
-class Sense(NamedTuple):
-    """One meaning of a word."""
-
-    rank: int
-    """0 is the most frequent one of its part of speech."""
-    part: str
-    """A letter of `navr`."""
-    definition: str
 
 
 class WordNet:
@@ -69,7 +58,6 @@ class WordNet:
         self.parts: dict[str, set[str]] = defaultdict(set)
         """Parts of speech: letters of `navr`."""
         self.lemmas: set[str] = set()
-        self.senses: dict[str, list[Sense]] = defaultdict(list)
         if not (folder / "data.noun").is_file():
             raise SystemExit(f"WordNet is not in {folder}: apt install wordnet-base, or set WORDNET")
         for part, letter in _PARTS.items():
@@ -95,7 +83,6 @@ class WordNet:
             self.lemmas.update(synset.words)
             for word in synset.words:
                 self.parts[word].add(letter)
-                self.senses[word].append(Sense(rank[word], letter, synset.definition))
                 near = {other for other in synset.words if other != word}
                 if rank[word] < _SENSES:
                     self.synonyms[word].update(other for other in near if rank[other] < _SENSES_OF_OTHER)
@@ -140,13 +127,12 @@ def inflected(lemma: str, ending: str) -> str:
 
 def _synsets(path: Path) -> Iterator[tuple[str, Synset]]:
     for line in _lines(path):
-        facts, _, definition = line.partition("|")
-        fields = facts.split()
+        fields = line.partition("|")[0].split()
         count = int(fields[3], 16)
         words = tuple(fields[4 + 2 * n].split("(")[0].lower() for n in range(count))
         start = 4 + 2 * count
         pointers = tuple(_pointer(fields[start + 1 + 4 * n : start + 5 + 4 * n]) for n in range(int(fields[start])))
-        yield fields[0], Synset(words, pointers, definition.strip())
+        yield fields[0], Synset(words, pointers)
 
 
 def _pointer(fields: Sequence[str]) -> tuple[str, str, str, int, int]:

@@ -206,9 +206,8 @@ def away(passages: Tensor, questions: Tensor, passage_targets: Tensor, question_
 
 
 def _divergence(ours: Tensor, theirs: Tensor) -> Tensor:
-    found: Tensor = functional.kl_div(
-        ours.log_softmax(1), theirs.log_softmax(1), reduction="batchmean", log_target=True
-    )
+    """Kullback-Leibler divergence, a mean over rows."""
+    found: Tensor = functional.kl_div(ours.log_softmax(1), theirs.softmax(1), reduction="batchmean")
     return found
 
 
